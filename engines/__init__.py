@@ -1,0 +1,1 @@
+"""The attention network, the detectors, and what they are compiled to."""

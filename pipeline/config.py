@@ -1,0 +1,303 @@
+"""cams.yaml as typed settings, and every mistake in it as one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import ConfigError, redact
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _seconds(value: object) -> object:
+    """Reads "90s", "15m", "12h", "7d"; numbers are seconds already."""
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*([\d.]+)\s*([smhd])\s*", value)):
+        return float(match[1]) * _UNITS[match[2]]
+    return value
+
+
+def _region(value: object) -> object:
+    whole = isinstance(value, list) and all(type(n) is int for n in value)
+    if not whole or len(value) != 4 or min(value) < 0 or 0 in value[2:]:  # type: ignore[arg-type]
+        raise ValueError("expected four whole numbers [x, y, width, height] in pixels, x and y ≥ 0")
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+Region = Annotated[tuple[int, int, int, int], BeforeValidator(_region)]
+Tiles = Literal["auto", "off"] | tuple[int, int]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+
+class Settings(BaseModel):
+    """Common ground of all sections: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(Settings):
+    """One camera."""
+
+    source: str = Field(min_length=1)
+    """A file, `rtsp://…`, `http(s)://…`, a device (`device:0`), or a sample (`sample:vtest`)."""
+    region: Region | None = None
+    """Part of the picture that is this camera: [x, y, width, height] in pixels; None: all of it."""
+    fps: float | None = Field(default=None, gt=0, le=240)
+    """Files: true frame rate, when the file has it wrong. Live: analyse at most this many a second."""
+    start: datetime | None = None
+    """Files: when the recording began (UTC unless it says otherwise); None: 1970-01-01."""
+    loop: bool = False
+    """Files played live: begin again at the end; each pass is a day later than the one before."""
+    enabled: bool = True
+    """False leaves the camera out."""
+    ground_truth: Path | None = None
+    """MOTChallenge ground truth of the source, for `python -m pipeline.evaluate`."""
+
+    @property
+    def start_time(self) -> float:
+        """Start of the recording, seconds since the epoch (UTC)."""
+        if self.start is None:
+            return 0.0
+        return (self.start if self.start.tzinfo else self.start.replace(tzinfo=UTC)).timestamp()
+
+    @property
+    def live(self) -> bool:
+        """True for streams and devices, which never wait; False for files."""
+        return self.source.startswith(("rtsp://", "rtsps://", "http://", "https://", "device:"))
+
+
+class DetectorSettings(Settings):
+    """How people are found in a picture."""
+
+    model: str = "auto"
+    """Name of a known model, path of an ONNX file, or `auto`: the best that can be had."""
+    confidence: float = Field(default=0.1, ge=0, le=1)
+    """Boxes below are dropped. Trackers make use of weak boxes: keep it low."""
+    min_height: float = Field(default=24, ge=0)
+    """Boxes less high than this many pixels are dropped."""
+    tiles: Tiles = "auto"
+    """Cut large pictures into overlapping tiles: `off`, `auto`, or [columns, rows]."""
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has it."""
+
+
+class TrackerSettings(Settings):
+    """How boxes become tracks within one camera."""
+
+    name: Literal["botsort", "bytetrack", "ocsort"] = "botsort"
+    """Tracker of the library `trackers`."""
+    lost_after: Duration = 2.0
+    """Seconds without a box after which a track is given up."""
+    confirm_after: int = Field(default=3, ge=1)
+    """Frames in a row a person must be seen before the track counts."""
+
+
+class NetworkSettings(Settings):
+    """How a tracklet becomes an embedding."""
+
+    weights: str = "drsa_lite0"
+    """Name of a network in engines/weights, or path of a `….crop.onnx` file."""
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has it."""
+    refresh: Duration = 1.0
+    """Seconds between two sightings of the same growing tracklet."""
+
+
+class MatchingSettings(Settings):
+    """When two tracklets are the same person."""
+
+    memory: Duration = 12 * 3600.0
+    """Somebody not seen for longer is somebody new."""
+    clock_tolerance: Duration = 0.5
+    """Seconds by which the cameras' clocks may differ."""
+
+
+class RedisSettings(Settings):
+    """Where everything between processes goes through."""
+
+    url: str | None = Field(default=None, pattern=r"^(redis|rediss|unix)://")
+    """`redis://[:password@]host:port/db`, `rediss://…` (TLS); None: an embedded server."""
+    ca_file: Path | None = None
+    """Certificate authority of a TLS server that no system authority vouches for."""
+
+
+class ViewerSettings(Settings):
+    """The live page."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; anything but this machine needs a token."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """Port to listen on; 0: any free one."""
+    token: str | None = Field(default=None, min_length=16)
+    """Secret a browser must bring (`?token=…` once)."""
+
+    @model_validator(mode="after")
+    def _token_unless_local(self) -> ViewerSettings:
+        if self.host not in ("127.0.0.1", "localhost", "::1") and self.token is None:
+            raise ValueError(
+                f"expected a token of at least 16 characters, since host {self.host} can be "
+                "reached from other machines, found none"
+            )
+        return self
+
+
+class RetentionSettings(Settings):
+    """How long anything is kept."""
+
+    identities: Duration = 7 * 86400.0
+    """Identities and their tracklets, after they were last seen."""
+    crops: Duration = 86400.0
+    """Pictures of people."""
+    events: int = Field(default=100_000, ge=1_000)
+    """Entries in each stream."""
+
+
+class Site(Settings):
+    """All of cams.yaml."""
+
+    site: Name = "site"
+    """Name of the site: cameras that can see the same people."""
+    cameras: dict[Name, CameraSettings] = Field(min_length=1)
+    """The cameras by name."""
+    detector: DetectorSettings = DetectorSettings()
+    tracker: TrackerSettings = TrackerSettings()
+    network: NetworkSettings = NetworkSettings()
+    matching: MatchingSettings = MatchingSettings()
+    redis: RedisSettings = RedisSettings()
+    viewer: ViewerSettings = ViewerSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @property
+    def enabled_cameras(self) -> dict[str, CameraSettings]:
+        """The cameras that are switched on, in the order of the file."""
+        return {name: camera for name, camera in self.cameras.items() if camera.enabled}
+
+
+def load_site(path: Path) -> Site:
+    """Reads and checks cams.yaml; relative paths in it count from its folder.
+
+    Raises:
+        ConfigError: one sentence per mistake, each naming file, key, expected and found.
+    """
+    document = _read_yaml(path)
+    try:
+        site = Site.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentence(path, e) for e in error.errors())) from None
+    if not site.enabled_cameras:
+        raise ConfigError(f"{path}: cameras: expected at least one enabled camera, found none")
+    return site.model_copy(
+        update={"cameras": {n: _resolve(path, n, c) for n, c in site.cameras.items()}}
+    )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: expected a file, found none") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected a readable text file, found: {error}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: {_yaml_problem(error)}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: expected keys such as `cameras:`, found {_shown(document)}")
+    return document
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice, which YAML forbids and PyYAML silently accepts."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for i, key in enumerate(keys):
+            if key in keys[:i]:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key!r} stands twice", problem_mark=node.value[i][0].start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    found = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"{where}expected valid YAML, found: {found}"
+
+
+def _sentence(path: Path, error: Any) -> str:
+    """One pydantic error as a sentence of ours."""
+    key = ".".join(str(part) for part in error["loc"] if not _is_union_branch(part)) or "(top level)"
+    kind, found = error["type"], _shown(error["input"])
+    if kind == "extra_forbidden":
+        return f"{path}: {key}: unknown key{_suggestion(error['loc'])}"
+    if kind == "missing":
+        return f"{path}: {key}: expected a value, found none"
+    if kind == "value_error" and "found none" in error["msg"]:
+        return f"{path}: {key}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{path}: {key}: {_expected(error)}, found {found}"
+
+
+def _expected(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        pattern = error["ctx"]["pattern"]
+        return (
+            "expected letters, digits, - and _" if pattern == NAME_PATTERN else f"expected {pattern}"
+        )
+    message = re.sub(r"^(Input|String|List|Dictionary|Value) should", "expected to", message)
+    return message if message.startswith("expected") else f"expected: {message[0].lower()}{message[1:]}"
+
+
+def _is_union_branch(part: object) -> bool:
+    return isinstance(part, str) and ("[" in part or part in ("literal", "tuple"))
+
+
+def _shown(value: object) -> str:
+    text = redact(repr(value))
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _suggestion(location: tuple[str | int, ...]) -> str:
+    known = _keys_at(location[:-1])
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; expected one of {', '.join(known)}" if known else ""
+
+
+def _keys_at(location: tuple[str | int, ...]) -> list[str]:
+    model: Any = Site
+    for part in location:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(part))
+            model = field.annotation if field else None
+        else:  # a mapping of names to models: the name leads to the model
+            model = get_args(model)[-1] if get_args(model) else None
+    is_model = isinstance(model, type) and issubclass(model, BaseModel)
+    return list(model.model_fields) if is_model else []
+
+
+def _resolve(path: Path, name: str, camera: CameraSettings) -> CameraSettings:
+    changes: dict[str, object] = {}
+    if not camera.live and not camera.source.startswith("sample:"):
+        changes["source"] = _existing_file(path, f"cameras.{name}.source", camera.source)
+    if camera.ground_truth is not None:
+        found = _existing_file(path, f"cameras.{name}.ground_truth", str(camera.ground_truth))
+        changes["ground_truth"] = Path(found)
+    return camera.model_copy(update=changes)
+
+
+def _existing_file(config: Path, key: str, value: str) -> str:
+    target = (config.parent / Path(value).expanduser()).resolve()
+    if not target.is_file():
+        raise ConfigError(f"{config}: {key}: expected an existing file, found none at {target}")
+    return str(target)

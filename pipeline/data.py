@@ -1,0 +1,249 @@
+"""The data that flows between the stages: Frame → Tracklet → Sighting → Decision.
+
+Boxes are `supervision.Detections` throughout. The types here are frozen, check their arrays when
+they are made, and know nothing of how they travel (that is `pipeline.store`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import InvalidArray
+
+
+class Clock(StrEnum):
+    """Where a frame's capture time comes from."""
+
+    RTCP = "rtcp"  # the camera's own clock, by its RTCP sender reports
+    ARRIVAL = "arrival"  # the moment the frame reached us
+    FILE = "file"  # start time of the recording plus presentation time
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of one camera.
+
+    Attributes:
+        camera: name of the camera in cams.yaml.
+        index: number of the picture in its stream, from 0; gaps are pictures that were dropped.
+        time: capture time, seconds since the epoch (UTC).
+        image: uint8[H, W, 3] BGR, already cut to the camera's region.
+        arrival: when the picture reached this machine, seconds since the epoch; delays count
+            from here. A recording played live "arrives" when its picture is due.
+        clock: where `time` comes from.
+    """
+
+    camera: str
+    index: int
+    time: float
+    image: NDArray[np.uint8]
+    arrival: float = 0.0
+    clock: Clock = Clock.FILE
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
+            raise InvalidArray(
+                f"camera {self.camera}: expected a picture uint8[H, W, 3], "
+                f"found {self.image.dtype}{list(self.image.shape)}"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One picture of one person, cut out of a frame.
+
+    Attributes:
+        time: capture time of its frame, seconds since the epoch.
+        image: uint8[h, w, 3] BGR, as cut out, not yet resized.
+        quality: 0 (useless) to 1 (sharp, large, alone, whole).
+    """
+
+    time: float
+    image: NDArray[np.uint8]
+    quality: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The current summary of a tracklet: what a node tells the matcher.
+
+    Attributes:
+        tracklet: the tracklet's id, unique for ever.
+        camera: name of the camera.
+        begin, end: capture time of the first and the last frame so far, seconds since the epoch.
+        embedding: float32[D], unit length.
+        crops: number of crops the embedding rests on.
+        quality: mean quality of those crops, 0 to 1.
+        closed: True if the tracklet has ended and this is its last sighting.
+        entered, left: foot point (x, y) of the first and last box, as fractions of the picture.
+        thumbnail: the best crop as JPEG, or None if it has not changed since the last sighting.
+    """
+
+    tracklet: str
+    camera: str
+    begin: float
+    end: float
+    embedding: NDArray[np.float32]
+    crops: int
+    quality: float
+    closed: bool
+    entered: tuple[float, float]
+    left: tuple[float, float]
+    thumbnail: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.embedding.ndim != 1 or self.embedding.dtype != np.float32:
+            raise InvalidArray(
+                f"tracklet {self.tracklet}: expected an embedding float32[D], "
+                f"found {self.embedding.dtype}{list(self.embedding.shape)}"
+            )
+        length = float(np.linalg.norm(self.embedding))
+        if not abs(length - 1.0) < 1e-2:
+            raise InvalidArray(
+                f"tracklet {self.tracklet}: expected an embedding of length 1, found {length:.3f}"
+            )
+        if self.end < self.begin:
+            raise InvalidArray(f"tracklet {self.tracklet}: it ends before it begins")
+
+
+class DecisionKind(StrEnum):
+    """What a decision did to a tracklet's identity."""
+
+    NEW = "new"  # somebody not seen before
+    MATCHED = "matched"  # an identity that was known already
+    REVISED = "revised"  # the tracklet had another identity until now
+    MERGED = "merged"  # two identities were one person
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a decision came out as it did, in natural-log likelihood ratios (positive: same person).
+
+    Attributes:
+        appearance: what the embeddings say.
+        transit: what place and time say.
+        runner_up: total of the second-best identity, or None if there was none.
+        similarity: cosine similarity to the identity's closest tracklet, -1 to 1.
+    """
+
+    appearance: float = 0.0
+    transit: float = 0.0
+    runner_up: float | None = None
+    similarity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which identity a tracklet belongs to.
+
+    Attributes:
+        tracklet: the tracklet's id.
+        camera: its camera.
+        identity: number of the identity, from 1, never used again for anybody else.
+        kind: see `DecisionKind`.
+        confidence: probability that the identity is right, 0 to 1.
+        evidence: what it rests on.
+        time: capture time of the sighting it was taken on, seconds since the epoch.
+    """
+
+    tracklet: str
+    camera: str
+    identity: int
+    kind: DecisionKind
+    confidence: float
+    evidence: Evidence = field(default_factory=Evidence)
+    time: float = 0.0
+
+
+class CameraState(StrEnum):
+    """What a camera is doing."""
+
+    CONNECTING = "connecting"
+    RUNNING = "running"
+    WAITING = "waiting"  # it failed and will be tried again
+    ENDED = "ended"  # a recording that has been read to its end
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """How a camera is doing, renewed about once a second by its node.
+
+    Attributes:
+        camera: its name.
+        state: see `CameraState`.
+        since: when it came into this state, seconds since the epoch.
+        size: width and height of its picture in pixels, (0, 0) until the first one.
+        fps: pictures analysed per second, lately.
+        frames: pictures analysed since the start.
+        dropped: pictures dropped since the start, to stay live.
+        delay: seconds from a picture's arrival to its tracks, median of late.
+        error: why it is waiting, one sentence, or None.
+        next_try: when it will be tried again, seconds since the epoch, or None.
+        updated: when this status was written, seconds since the epoch.
+    """
+
+    camera: str
+    state: CameraState
+    since: float
+    size: tuple[int, int] = (0, 0)
+    fps: float = 0.0
+    frames: int = 0
+    dropped: int = 0
+    delay: float = 0.0
+    error: str | None = None
+    next_try: float | None = None
+    updated: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackletRecord:
+    """What is kept of a tracklet once it has been decided on.
+
+    Attributes:
+        tracklet: its id; `Store.crop` gives its picture.
+        camera: its camera.
+        begin, end: capture time, seconds since the epoch.
+        identity: number of the identity it belongs to.
+        confidence: probability that this is right, 0 to 1.
+        closed: True if it has ended.
+    """
+
+    tracklet: str
+    camera: str
+    begin: float
+    end: float
+    identity: int
+    confidence: float
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRecord:
+    """A person across cameras, with the tracklets that are theirs in order of time."""
+
+    identity: int
+    tracklets: tuple[TrackletRecord, ...]
+
+    @property
+    def first_seen(self) -> float:
+        """Capture time, seconds since the epoch."""
+        return min(t.begin for t in self.tracklets)
+
+    @property
+    def last_seen(self) -> float:
+        """Capture time, seconds since the epoch."""
+        return max(t.end for t in self.tracklets)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras in the order in which they first saw the person."""
+        return tuple(dict.fromkeys(t.camera for t in self.tracklets))
