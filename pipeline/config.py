@@ -24,9 +24,9 @@ def _seconds(value: object) -> object:
     return value
 
 
-def _region(value: object) -> object:
+def _region(value: Any) -> object:
     whole = isinstance(value, list) and all(type(n) is int for n in value)
-    if not whole or len(value) != 4 or min(value) < 0 or 0 in value[2:]:  # type: ignore[arg-type]
+    if not whole or len(value) != 4 or min(value) < 0 or 0 in value[2:]:
         raise ValueError("expected four whole numbers [x, y, width, height] in pixels, x and y ≥ 0")
     return value
 
@@ -51,7 +51,7 @@ class CameraSettings(Settings):
     region: Region | None = None
     """Part of the picture that is this camera: [x, y, width, height] in pixels; None: all of it."""
     fps: float | None = Field(default=None, gt=0, le=240)
-    """Files: true frame rate, when the file has it wrong. Live: analyse at most this many a second."""
+    """Files: true frame rate, when the file has it wrong. Live: analyse at most so many a second."""
     start: datetime | None = None
     """Files: when the recording began (UTC unless it says otherwise); None: 1970-01-01."""
     loop: bool = False
@@ -221,7 +221,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for i, key in enumerate(keys):
             if key in keys[:i]:
                 raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice", problem_mark=node.value[i][0].start_mark
+                    problem=f"the key {key!r} stands twice",
+                    problem_mark=node.value[i][0].start_mark,
                 )
         return super().construct_mapping(node, deep=deep)
 
@@ -235,7 +236,9 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 def _sentence(path: Path, error: Any) -> str:
     """One pydantic error as a sentence of ours."""
-    key = ".".join(str(part) for part in error["loc"] if not _is_union_branch(part)) or "(top level)"
+    key = (
+        ".".join(str(part) for part in error["loc"] if not _is_union_branch(part)) or "(top level)"
+    )
     kind, found = error["type"], _shown(error["input"])
     if kind == "extra_forbidden":
         return f"{path}: {key}: unknown key{_suggestion(error['loc'])}"
@@ -251,10 +254,16 @@ def _expected(error: Any) -> str:
     if error["type"] == "string_pattern_mismatch":
         pattern = error["ctx"]["pattern"]
         return (
-            "expected letters, digits, - and _" if pattern == NAME_PATTERN else f"expected {pattern}"
+            "expected letters, digits, - and _"
+            if pattern == NAME_PATTERN
+            else f"expected {pattern}"
         )
     message = re.sub(r"^(Input|String|List|Dictionary|Value) should", "expected to", message)
-    return message if message.startswith("expected") else f"expected: {message[0].lower()}{message[1:]}"
+    return (
+        message
+        if message.startswith("expected")
+        else f"expected: {message[0].lower()}{message[1:]}"
+    )
 
 
 def _is_union_branch(part: object) -> bool:

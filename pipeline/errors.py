@@ -1,4 +1,4 @@
-"""Every error a user can meet. Its message is one sentence: where, what was expected, what was found."""
+"""Every error a user can meet; its message says where, what was expected and what was found."""
 
 from __future__ import annotations
 

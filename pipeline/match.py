@@ -1,0 +1,302 @@
+"""Sighting → decision: who is who. Pure: no clock, no network, no Redis.
+
+Each pair of a sighting and an identity is weighed by its log-likelihood ratio, same person against
+somebody else:
+
+- appearance: the calibrated similarity to the identity's most similar tracklets;
+- transit: how likely the person shows up again just now, against somebody new doing so.
+
+All sightings that overlap in time compete in one assignment, with "somebody new" as everyone's
+alternative, so look-alikes in the same view cannot take the same identity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from pipeline.data import Decision, DecisionKind, Evidence, Sighting, TrackletRecord
+
+_IMPOSSIBLE = -1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tracklet of the gallery and its cosine similarity (-1 to 1) to a sighting."""
+
+    record: TrackletRecord
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A sighting to be decided on, and what is known about it.
+
+    Attributes:
+        sighting: the sighting.
+        candidates: tracklets that look like it.
+        current: its tracklet's record if it has been decided on before.
+    """
+
+    sighting: Sighting
+    candidates: tuple[Candidate, ...]
+    current: TrackletRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From cosine similarity to log-likelihood ratio, fitted on people of known identity.
+
+    Attributes:
+        slope, offset: llr = slope · similarity + offset, in nats.
+        limit: looks alone never count for more than this, either way: clothes repeat.
+    """
+
+    slope: float
+    offset: float
+    limit: float = 8.0
+
+    def llr(self, similarity: float) -> float:
+        """Log-likelihood ratio, same person against another."""
+        return max(-self.limit, min(self.limit, self.slope * similarity + self.offset))
+
+
+@dataclass(frozen=True, slots=True)
+class TransitPrior:
+    """A broad prior over when people come back, until transit times are learned.
+
+    The time g between two tracklets of one person has the heavy-tailed density
+    p · scale / (scale + g)², against new people arriving at `arrivals` per second.
+
+    Attributes:
+        returns: probability p that somebody who left is seen again at all.
+        scale: half of those who return do so within this many seconds.
+        arrivals: new people per second at the camera.
+    """
+
+    returns: float = 0.7
+    scale: float = 20.0
+    arrivals: float = 0.05
+
+    def llr(self, gap_seconds: float) -> float:
+        """Log of return density over arrival rate for a gap of so many seconds."""
+        gap = max(0.0, gap_seconds)
+        density = self.returns * self.scale / (self.scale + gap) ** 2
+        return math.log(density / self.arrivals)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well an identity fits a sighting, in nats; `total` decides."""
+
+    identity: int
+    total: float
+    appearance: float = 0.0
+    transit: float = 0.0
+    similarity: float = 0.0
+
+
+class Matcher:
+    """Decides which identity each sighting belongs to.
+
+    Args:
+        calibration: similarity → likelihood ratio.
+        transit: gap in time → likelihood ratio.
+        clock_tolerance: seconds by which the cameras' clocks may differ.
+        memory: seconds after which somebody counts as new.
+        best: an identity's looks are those of its so many most similar tracklets.
+        loyalty: nats by which a tracklet's own identity is preferred, lest labels flicker.
+    """
+
+    def __init__(
+        self,
+        calibration: Calibration,
+        *,
+        transit: TransitPrior | None = None,
+        clock_tolerance: float = 0.5,
+        memory: float = 12 * 3600.0,
+        best: int = 3,
+        loyalty: float = 1.0,
+    ) -> None:
+        self._calibration = calibration
+        self._transit = transit or TransitPrior()
+        self._tolerance = clock_tolerance
+        self._memory = memory
+        self._best = best
+        self._loyalty = loyalty
+
+    def decide(
+        self,
+        queries: Sequence[Query],
+        members: Mapping[int, Sequence[TrackletRecord]],
+        new_identity: Callable[[], int],
+    ) -> list[Decision]:
+        """Decides on sightings that overlap in time, all at once.
+
+        Args:
+            queries: at most one per tracklet.
+            members: every tracklet of every identity that a query's candidates or its current
+                record name: what the hard constraints are checked against.
+            new_identity: gives a number never used before.
+
+        Returns:
+            one decision per query, in their order.
+        """
+        scores = [self._scores(query, members) for query in queries]
+        alone = [_is_alone(query, members) for query in queries]
+        choices = self._assign(scores, alone)
+        return [
+            self._decision(queries[i], choices[i], scores[i], alone[i], new_identity)
+            for i in range(len(queries))
+        ]
+
+    # ── scores ──────────────────────────────────────────────────────────────────────────────
+
+    def _scores(
+        self, query: Query, members: Mapping[int, Sequence[TrackletRecord]]
+    ) -> dict[int, Score]:
+        """Every identity the sighting may belong to, but for its own if it is alone in it."""
+        similarities: dict[int, list[float]] = {}
+        for candidate in query.candidates:
+            similarities.setdefault(candidate.record.identity, []).append(candidate.similarity)
+        scores = {}
+        for identity, values in similarities.items():
+            others = _without(members.get(identity, ()), query.sighting.tracklet)
+            if others and not self._excluded(query.sighting, others):
+                scores[identity] = self._score(query, identity, values, others)
+        return scores
+
+    def _score(
+        self,
+        query: Query,
+        identity: int,
+        similarities: list[float],
+        others: Sequence[TrackletRecord],
+    ) -> Score:
+        best = sorted(similarities, reverse=True)[: self._best]
+        appearance = self._calibration.llr(sum(best) / len(best))
+        gap = min(_gap(query.sighting, record) for record in others)
+        transit = self._transit.llr(gap) if gap <= self._memory else _IMPOSSIBLE
+        own = query.current is not None and query.current.identity == identity
+        return Score(
+            identity=identity,
+            total=appearance + transit + (self._loyalty if own else 0.0),
+            appearance=appearance,
+            transit=transit,
+            similarity=best[0],
+        )
+
+    def _excluded(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
+        """True if the person was elsewhere, or twice in the same view, at the same time."""
+        return any(
+            _overlap(sighting, record)
+            > (0.0 if record.camera == sighting.camera else self._tolerance)
+            for record in others
+        )
+
+    # ── assignment ──────────────────────────────────────────────────────────────────────────
+
+    def _assign(
+        self, scores: Sequence[Mapping[int, Score]], alone: Sequence[bool]
+    ) -> list[Score | None]:
+        """The identities that make the sum of scores largest; None is somebody new."""
+        identities = sorted({identity for row in scores for identity in row})
+        gain = np.full((len(scores), len(identities) + len(scores)), _IMPOSSIBLE)
+        for i, row in enumerate(scores):
+            for j, identity in enumerate(identities):
+                gain[i, j] = row[identity].total if identity in row else _IMPOSSIBLE
+            gain[i, len(identities) + i] = self._loyalty if alone[i] else 0.0
+        _, chosen = linear_sum_assignment(gain, maximize=True)
+        return [
+            scores[i][identities[j]] if j < len(identities) else None for i, j in enumerate(chosen)
+        ]
+
+    # ── decisions ───────────────────────────────────────────────────────────────────────────
+
+    def _decision(
+        self,
+        query: Query,
+        choice: Score | None,
+        scores: Mapping[int, Score],
+        alone: bool,
+        new_identity: Callable[[], int],
+    ) -> Decision:
+        current = query.current
+        if choice is not None:
+            identity = choice.identity
+        else:  # somebody new keeps the number they have, unless they share it
+            identity = current.identity if current is not None and alone else new_identity()
+        kind = DecisionKind.MATCHED if choice else DecisionKind.NEW
+        if current is not None and current.identity != identity:
+            kind = DecisionKind.REVISED
+        rivals = [score.total for score in scores.values() if score.identity != identity]
+        return Decision(
+            tracklet=query.sighting.tracklet,
+            camera=query.sighting.camera,
+            identity=identity,
+            kind=kind,
+            confidence=_probability(
+                choice.total if choice else 0.0, rivals if choice is None else [*rivals, 0.0]
+            ),
+            evidence=_evidence(choice, rivals),
+            time=query.sighting.end,
+        )
+
+
+def _evidence(choice: Score | None, rivals: Sequence[float]) -> Evidence:
+    runner_up = max(rivals, default=None)
+    if choice is None:
+        return Evidence(runner_up=runner_up)
+    return Evidence(
+        appearance=choice.appearance,
+        transit=choice.transit,
+        runner_up=runner_up,
+        similarity=choice.similarity,
+    )
+
+
+def _probability(chosen: float, others: Sequence[float]) -> float:
+    """Probability of one alternative among all, from their scores in nats."""
+    return 1.0 / (1.0 + sum(math.exp(min(50.0, other - chosen)) for other in others))
+
+
+def _is_alone(query: Query, members: Mapping[int, Sequence[TrackletRecord]]) -> bool:
+    """True if the tracklet has an identity that nobody else belongs to."""
+    if query.current is None:
+        return False
+    return not _without(members.get(query.current.identity, ()), query.sighting.tracklet)
+
+
+def _without(records: Iterable[TrackletRecord], tracklet: str) -> list[TrackletRecord]:
+    return [record for record in records if record.tracklet != tracklet]
+
+
+def _overlap(sighting: Sighting, record: TrackletRecord) -> float:
+    """Seconds for which both are there; negative: the gap between them."""
+    return min(sighting.end, record.end) - max(sighting.begin, record.begin)
+
+
+def _gap(sighting: Sighting, record: TrackletRecord) -> float:
+    """Seconds between them; 0 if they overlap."""
+    return max(0.0, -_overlap(sighting, record))
+
+
+def components(sightings: Sequence[Sighting]) -> list[list[int]]:
+    """Groups sightings that overlap in time, directly or by way of others.
+
+    Returns:
+        indices into `sightings`, group after group in order of time.
+    """
+    order = sorted(range(len(sightings)), key=lambda i: (sightings[i].begin, sightings[i].tracklet))
+    groups: list[list[int]] = []
+    reach = -math.inf
+    for i in order:
+        if sightings[i].begin > reach:
+            groups.append([])
+        groups[-1].append(i)
+        reach = max(reach, sightings[i].end)
+    return groups

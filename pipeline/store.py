@@ -1,0 +1,412 @@
+"""Everything Redis: keys, streams, gallery. No other module talks to Redis.
+
+All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site in one slot.
+
+| key | type | what |
+|---|---|---|
+| `{site}:sightings` | stream, capped | node → matcher; consumer group `matcher` |
+| `{site}:decisions` | stream, capped | matcher → everybody |
+| `{site}:gallery` | vector set | element: tracklet; attributes: camera, begin, end, identity |
+| `{site}:gallery:ends` | sorted set | tracklet by the end of it: what leaves the gallery next |
+| `{site}:tracklet:<id>` | hash, expires | camera, begin, end, identity, confidence, closed |
+| `{site}:identity:<n>` | hash, expires | tracklet → its record |
+| `{site}:identities` | sorted set | identity by when it was last seen |
+| `{site}:identity` | counter | the last identity number given out |
+| `{site}:crop:<id>` | string, expires | JPEG |
+| `{site}:camera:<name>` | string, expires | status of a camera |
+| `{site}:view:<camera>` | pub/sub channel | previews, sent only while somebody subscribes |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from pipeline.config import RetentionSettings
+from pipeline.data import (
+    CameraStatus,
+    Decision,
+    IdentityRecord,
+    Sighting,
+    TrackletRecord,
+)
+from pipeline.errors import StoreError, redact
+from pipeline.match import Candidate
+from pipeline.wire import (
+    pack_decision,
+    pack_record,
+    pack_sighting,
+    pack_status,
+    unpack_decision,
+    unpack_record,
+    unpack_sighting,
+    unpack_status,
+)
+
+_GROUP = "matcher"
+_CONNECT_SECONDS = 3.0
+_STATUS_SECONDS = 10
+_MIN_VERSION = 8
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _sentences(method: Callable[P, R]) -> Callable[P, R]:
+    """Turns the client's errors into ours, so that no caller needs to know the client."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except redis.RedisError as error:
+            raise StoreError(f"Redis: {error}") from error
+
+    return call
+
+
+class Store:
+    """One site's data in Redis.
+
+    Args:
+        client: a connected client that returns bytes.
+        site: name of the site.
+        retention: how long anything is kept.
+    """
+
+    def __init__(
+        self, client: redis.Redis, *, site: str, retention: RetentionSettings | None = None
+    ) -> None:
+        self._redis: Any = client
+        self._site = site
+        self._retention = retention or RetentionSettings()
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        site: str,
+        retention: RetentionSettings | None = None,
+        ca_file: Path | None = None,
+    ) -> Store:
+        """Connects and checks that the server is there and new enough.
+
+        Args:
+            url: `redis://[:password@]host:port/db`, `rediss://…` or `unix://path`.
+            ca_file: certificate authority for `rediss://`.
+
+        Raises:
+            StoreError: unreachable, refused, or older than Redis 8.
+        """
+        options: dict[str, Any] = {"socket_connect_timeout": _CONNECT_SECONDS, "protocol": 3}
+        if ca_file is not None:
+            options["ssl_ca_certs"] = str(ca_file)
+        client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
+        shown = redact(url)
+        try:
+            version = str(client.info("server")["redis_version"])
+        except redis.AuthenticationError as error:
+            raise StoreError(f"expected {shown} to accept the password, found: {error}") from None
+        except (redis.RedisError, OSError) as error:
+            raise StoreError(f"expected a Redis server at {shown}, found: {error}") from None
+        if int(version.split(".")[0]) < _MIN_VERSION:
+            raise StoreError(
+                f"expected Redis {_MIN_VERSION} or later at {shown}, found Redis {version}"
+            )
+        return cls(client, site=site, retention=retention)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._redis.close()
+
+    def _key(self, *parts: object) -> str:
+        return ":".join(["{" + self._site + "}", *map(str, parts)])
+
+    # ── node ────────────────────────────────────────────────────────────────────────────────
+
+    @_sentences
+    def send_sighting(self, sighting: Sighting) -> None:
+        """Hands a sighting to the matcher."""
+        self._redis.xadd(
+            self._key("sightings"), pack_sighting(sighting), maxlen=self._retention.events
+        )
+
+    @_sentences
+    def put_status(self, status: CameraStatus) -> None:
+        """Says how a camera is doing; it counts as unknown if this is not renewed."""
+        self._redis.set(self._key("camera", status.camera), pack_status(status), ex=_STATUS_SECONDS)
+
+    @_sentences
+    def watched(self, cameras: Sequence[str]) -> set[str]:
+        """Those of `cameras` whose previews somebody is looking at."""
+        channels = [self._key("view", camera) for camera in cameras]
+        counts = dict(self._redis.pubsub_numsub(*channels))
+        return {c for c, name in zip(cameras, channels, strict=True) if counts.get(name.encode())}
+
+    @_sentences
+    def send_view(self, camera: str, message: bytes) -> None:
+        """Shows a preview to whoever is looking."""
+        self._redis.publish(self._key("view", camera), message)
+
+    # ── matcher ─────────────────────────────────────────────────────────────────────────────
+
+    @_sentences
+    def open_sightings(self) -> None:
+        """Makes the matcher's consumer group, unless it is there already."""
+        try:
+            self._redis.xgroup_create(self._key("sightings"), _GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    @_sentences
+    def sightings(
+        self, *, wait_seconds: float, pending: bool = False, count: int = 256
+    ) -> list[tuple[str, Sighting]]:
+        """Sightings nobody has decided on yet, oldest first, each with its message id.
+
+        Args:
+            wait_seconds: how long to wait for the first one.
+            pending: read again what was read before but never decided (after a crash).
+        """
+        answer = self._redis.xreadgroup(
+            _GROUP,
+            "matcher",
+            {self._key("sightings"): "0" if pending else ">"},
+            count=count,
+            block=None if pending else max(1, round(wait_seconds * 1000)),
+        )
+        messages = next(iter(answer.values()))[0] if answer else []
+        return [(key.decode(), unpack_sighting(fields)) for key, fields in messages if fields]
+
+    @_sentences
+    def candidates(
+        self, sighting: Sighting, *, memory: float, count: int = 64, exact: bool = False
+    ) -> list[Candidate]:
+        """The tracklets of the gallery that look most like a sighting, itself left out.
+
+        Args:
+            memory: seconds back in time that a candidate may have ended.
+            count: how many at most.
+            exact: compare with every tracklet: slower, but reproducible.
+        """
+        flags = ["TRUTH"] if exact else []
+        answer = self._redis.execute_command(
+            "VSIM", self._key("gallery"), "FP32", sighting.embedding.tobytes(),
+            "WITHSCORES", "WITHATTRIBS", "COUNT", count + 1,
+            "FILTER", f".end >= {sighting.begin - memory:.3f}", *flags,
+        )  # fmt: skip
+        found = [_candidate(key, score, text) for key, (score, text) in (answer or {}).items()]
+        return [c for c in found if c.record.tracklet != sighting.tracklet][:count]
+
+    @_sentences
+    def tracklet(self, tracklet: str) -> TrackletRecord | None:
+        """What has been decided about a tracklet, or None."""
+        text = self._redis.get(self._key("tracklet", tracklet))
+        return unpack_record(text) if text else None
+
+    @_sentences
+    def members(self, identities: Iterable[int]) -> dict[int, tuple[TrackletRecord, ...]]:
+        """The tracklets of each identity, in order of time; those that are gone are left out."""
+        numbers = list(identities)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for number in numbers:
+                pipe.hvals(self._key("identity", number))
+            answers = pipe.execute()
+        records = {
+            n: tuple(map(unpack_record, texts)) for n, texts in zip(numbers, answers, strict=True)
+        }
+        return {n: tuple(sorted(r, key=_in_time)) for n, r in records.items() if r}
+
+    @_sentences
+    def new_identity(self) -> int:
+        """A number that has never been given out and never will be again."""
+        return int(self._redis.incr(self._key("identity")))
+
+    @_sentences
+    def record(
+        self,
+        sighting: Sighting,
+        decision: Decision,
+        *,
+        previous: TrackletRecord | None,
+        abandoned: bool,
+        messages: Sequence[str] = (),
+    ) -> None:
+        """Writes a decision and everything that hangs on it, at once or not at all.
+
+        Args:
+            sighting: what was decided on.
+            decision: what was decided.
+            previous: the tracklet's record until now, or None.
+            abandoned: the identity it leaves has nobody else in it and is to be forgotten.
+            messages: ids of the sightings this settles.
+        """
+        record = TrackletRecord(
+            tracklet=sighting.tracklet,
+            camera=sighting.camera,
+            begin=sighting.begin,
+            end=sighting.end,
+            identity=decision.identity,
+            confidence=decision.confidence,
+            closed=sighting.closed,
+        )
+        with self._redis.pipeline(transaction=True) as pipe:
+            if previous is not None and previous.identity != decision.identity:
+                self._leave(pipe, previous, abandoned=abandoned)
+            self._write_record(pipe, record, sighting)
+            if previous is None or previous.identity != decision.identity:
+                pipe.xadd(
+                    self._key("decisions"), pack_decision(decision), maxlen=self._retention.events
+                )
+            if messages:
+                pipe.xack(self._key("sightings"), _GROUP, *messages)
+                pipe.xdel(self._key("sightings"), *messages)
+            pipe.execute()
+
+    def _leave(self, pipe: Any, previous: TrackletRecord, *, abandoned: bool) -> None:
+        pipe.hdel(self._key("identity", previous.identity), previous.tracklet)
+        if abandoned:
+            pipe.zrem(self._key("identities"), previous.identity)
+
+    def _write_record(self, pipe: Any, record: TrackletRecord, sighting: Sighting) -> None:
+        text, lifetime = pack_record(record), round(self._retention.identities)
+        identity = self._key("identity", record.identity)
+        pipe.execute_command(
+            "VADD", self._key("gallery"), "FP32", sighting.embedding.tobytes(), record.tracklet,
+            "SETATTR", text,
+        )  # fmt: skip
+        pipe.zadd(self._key("gallery", "ends"), {record.tracklet: record.end})
+        pipe.set(self._key("tracklet", record.tracklet), text, ex=lifetime)
+        pipe.hset(identity, record.tracklet, text)
+        pipe.expire(identity, lifetime)
+        pipe.zadd(self._key("identities"), {str(record.identity): record.end})
+        if sighting.thumbnail is not None:
+            crop = self._key("crop", record.tracklet)
+            pipe.set(crop, sighting.thumbnail, ex=round(self._retention.crops))
+
+    @_sentences
+    def prune(self, *, before: float, count: int = 1000) -> int:
+        """Takes what ended before a time out of the gallery, and what expired out of the lists.
+
+        Args:
+            before: capture time, seconds since the epoch.
+            count: how many at most in one call.
+
+        Returns:
+            how many tracklets left the gallery.
+        """
+        ends = self._key("gallery", "ends")
+        old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)
+        with self._redis.pipeline(transaction=True) as pipe:
+            for tracklet in old:
+                pipe.execute_command("VREM", self._key("gallery"), tracklet)
+                pipe.zrem(ends, tracklet)
+            pipe.execute()
+        self._forget_expired(count)
+        return len(old)
+
+    def _forget_expired(self, count: int) -> None:
+        oldest = [int(n) for n in self._redis.zrange(self._key("identities"), 0, count - 1)]
+        gone = [n for n in oldest if not self._redis.exists(self._key("identity", n))]
+        if gone:
+            self._redis.zrem(self._key("identities"), *gone)
+
+    # ── readers ─────────────────────────────────────────────────────────────────────────────
+
+    @_sentences
+    def statuses(self, cameras: Sequence[str] | None = None) -> list[CameraStatus]:
+        """How the cameras are doing; a camera nobody runs is left out.
+
+        Args:
+            cameras: their names, or None for every camera of the site.
+        """
+        keys = (
+            sorted(self._redis.scan_iter(self._key("camera", "*"), count=1000))
+            if cameras is None
+            else [self._key("camera", camera) for camera in cameras]
+        )
+        return [unpack_status(text) for text in (self._redis.mget(keys) if keys else []) if text]
+
+    @_sentences
+    def identities(self, count: int = 100) -> list[IdentityRecord]:
+        """Identities, most recently seen first."""
+        numbers = [int(n) for n in self._redis.zrevrange(self._key("identities"), 0, count - 1)]
+        return [IdentityRecord(n, records) for n, records in self.members(numbers).items()]
+
+    @_sentences
+    def identity(self, number: int) -> IdentityRecord | None:
+        """One identity, or None if there is none of that number."""
+        records = self.members([number]).get(number)
+        return IdentityRecord(number, records) if records else None
+
+    @_sentences
+    def crop(self, tracklet: str) -> bytes | None:
+        """The tracklet's best picture as JPEG, or None."""
+        picture: bytes | None = self._redis.get(self._key("crop", tracklet))
+        return picture
+
+    @_sentences
+    def last_decision(self) -> str:
+        """Id of the newest entry of the decisions stream, "0-0" if it is empty."""
+        newest = self._redis.xrevrange(self._key("decisions"), count=1)
+        return newest[0][0].decode() if newest else "0-0"
+
+    @_sentences
+    def decisions(
+        self, after: str, wait_seconds: float, count: int = 1000
+    ) -> list[tuple[str, Decision]]:
+        """Decisions that came after an entry of the stream, oldest first.
+
+        Args:
+            after: id of the entry.
+            wait_seconds: how long to wait for the first one.
+        """
+        answer = self._redis.xread(
+            {self._key("decisions"): after}, count=count, block=max(1, round(wait_seconds * 1000))
+        )
+        messages = next(iter(answer.values()))[0] if answer else []
+        return [(key.decode(), unpack_decision(fields)) for key, fields in messages]
+
+    @contextmanager
+    def views(
+        self, cameras: Sequence[str], *, idle_seconds: float = 0.5
+    ) -> Iterator[Iterator[tuple[str, bytes] | None]]:
+        """Previews of some cameras for as long as the context lasts.
+
+        Yields:
+            an endless iterator of (camera, message), and of None whenever nothing came for
+            `idle_seconds`, so that a loop can look whether it is to stop.
+        """
+        names = {self._key("view", camera).encode(): camera for camera in cameras}
+        with self._redis.pubsub(ignore_subscribe_messages=True) as listener:
+            listener.subscribe(*names)
+            yield _previews(listener, names, idle_seconds)
+
+
+def _previews(
+    listener: Any, names: dict[bytes, str], idle_seconds: float
+) -> Iterator[tuple[str, bytes] | None]:
+    while True:
+        try:
+            message = listener.get_message(timeout=idle_seconds)
+        except redis.RedisError as error:
+            raise StoreError(f"Redis: {error}") from error
+        yield (names[message["channel"]], message["data"]) if message else None
+
+
+def _candidate(key: bytes, score: float, text: bytes) -> Candidate:
+    # Redis gives (1 + cosine) / 2.
+    return Candidate(unpack_record(text), similarity=2.0 * float(score) - 1.0)
+
+
+def _in_time(record: TrackletRecord) -> tuple[float, str]:
+    return record.begin, record.tracklet

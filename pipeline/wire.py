@@ -1,0 +1,87 @@
+"""How the types of `pipeline.data` are written down for Redis, and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from pipeline.data import (
+    CameraState,
+    CameraStatus,
+    Decision,
+    DecisionKind,
+    Evidence,
+    Sighting,
+    TrackletRecord,
+)
+
+Fields = Mapping[bytes, bytes]
+
+
+def pack_sighting(sighting: Sighting) -> dict[str, bytes]:
+    """A sighting as fields of a stream entry."""
+    meta = {
+        "tracklet": sighting.tracklet,
+        "camera": sighting.camera,
+        "begin": sighting.begin,
+        "end": sighting.end,
+        "crops": sighting.crops,
+        "quality": sighting.quality,
+        "closed": sighting.closed,
+        "entered": sighting.entered,
+        "left": sighting.left,
+    }
+    fields = {"meta": _json(meta), "embedding": sighting.embedding.astype("<f4").tobytes()}
+    if sighting.thumbnail is not None:
+        fields["thumbnail"] = sighting.thumbnail
+    return fields
+
+
+def unpack_sighting(fields: Fields) -> Sighting:
+    """The reverse of `pack_sighting`."""
+    meta: dict[str, Any] = json.loads(fields[b"meta"])
+    meta |= {"entered": tuple(meta["entered"]), "left": tuple(meta["left"])}
+    embedding = np.frombuffer(fields[b"embedding"], dtype="<f4").astype(np.float32)
+    return Sighting(**meta, embedding=embedding, thumbnail=fields.get(b"thumbnail"))
+
+
+def pack_decision(decision: Decision) -> dict[str, bytes]:
+    """A decision as fields of a stream entry."""
+    return {"decision": _json(asdict(decision))}
+
+
+def unpack_decision(fields: Fields) -> Decision:
+    """The reverse of `pack_decision`."""
+    meta: dict[str, Any] = json.loads(fields[b"decision"])
+    meta |= {"kind": DecisionKind(meta["kind"]), "evidence": Evidence(**meta["evidence"])}
+    return Decision(**meta)
+
+
+def pack_record(record: TrackletRecord) -> bytes:
+    """A tracklet's record as JSON."""
+    return _json(asdict(record))
+
+
+def unpack_record(text: bytes) -> TrackletRecord:
+    """The reverse of `pack_record`."""
+    return TrackletRecord(**json.loads(text))
+
+
+def pack_status(status: CameraStatus) -> bytes:
+    """A camera's status as JSON."""
+    return _json(asdict(status))
+
+
+def unpack_status(text: bytes) -> CameraStatus:
+    """The reverse of `pack_status`."""
+    meta: dict[str, Any] = json.loads(text)
+    meta |= {"state": CameraState(meta["state"]), "size": tuple(meta["size"])}
+    return CameraStatus(**meta)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
