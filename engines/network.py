@@ -1,0 +1,225 @@
+"""The attention network: a clip of N crops of one person → one unit vector.
+
+"Diversity Regularized Spatiotemporal Attention for Video-based Person Re-identification",
+Li et al., CVPR 2018, arXiv 1803.09882. K spatial attentions each find a part of the body
+(section 3.1), a temporal attention per part gathers it over the frames (section 3.3).
+
+Everything but the softmax over the frames is per crop, so the network is exported as two graphs:
+
+A, per crop (`CropGraph`):
+    `crops`     uint8[n, H, W, 3]        BGR, 0 to 255, by `engines.preprocess.stack_crops`
+    → `features` float32[n, K, 128]      unit length per part
+    → `logits`   float32[n, K]           temporal attention before its softmax
+
+B, per tracklet (`TrackletGraph`):
+    `features`  float32[t, N, K, 128]
+    `logits`    float32[t, N, K]
+    `mask`      float32[t, N]            1 = a frame, 0 = padding; at least one frame per tracklet
+    → `embedding` float32[t, K · 128]    unit length; compare by inner product
+
+n, t and N are free; H, W and K are fixed when exporting.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines.backbones import create_backbone
+
+PIXEL_MEAN = 127.0
+PIXEL_SCALE = 128.0
+"""Normalisation EfficientNet-Lite was trained with: (pixel - mean) / scale, all channels alike."""
+
+MASKED_LOGIT = -1e4
+"""Added to a padded frame's logit: exp underflows to an exact 0 in float32."""
+
+
+class CropOutput(NamedTuple):
+    """What the network says about n crops.
+
+    Attributes:
+        features: x[n, k], float32[n, K, 128], unit length.
+        logits: e[n, k], float32[n, K].
+        log_maps: logarithm of the spatial attention maps s[n, k, :], float32[n, K, L].
+    """
+
+    features: Tensor
+    logits: Tensor
+    log_maps: Tensor
+
+
+class SpatialAttention(nn.Module):
+    """K maps over the positions of a feature map, each summing to 1 (section 3.1).
+
+    Args:
+        channels: depth of the feature map.
+        parts: number K of maps.
+        hidden: width of the layer the maps share (64 in the authors' fragments).
+    """
+
+    def __init__(self, channels: int, parts: int, *, hidden: int = 64) -> None:
+        super().__init__()
+        self.score = nn.Sequential(
+            nn.Conv2d(channels, hidden, 1, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(),
+            nn.Conv2d(hidden, parts, 1),
+        )
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """float32[n, channels, h, w] → log-probabilities float32[n, K, h·w]."""
+        return F.log_softmax(self.score(feature_map).flatten(2), dim=2)
+
+
+class PartProjection(nn.Module):
+    """Pooled part features → 128 dimensions of unit length.
+
+    Batch normalisation centres what ReLU has left all positive; without it the cosine of any two
+    people starts near 1.
+
+    Args:
+        channels: depth of the pooled features.
+        parts: number K of parts.
+        dimensions: length of a part's feature (128 in the paper).
+        shared: one projection for all parts instead of one each.
+    """
+
+    def __init__(self, channels: int, parts: int, *, dimensions: int, shared: bool) -> None:
+        super().__init__()
+        matrices = 1 if shared else parts
+        self.weight = nn.Parameter(torch.empty(matrices, channels, dimensions))
+        nn.init.normal_(self.weight, std=channels**-0.5)
+        self.normalise = nn.BatchNorm1d(parts * dimensions)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """float32[n, K, channels] → float32[n, K, dimensions]."""
+        projected = torch.matmul(pooled.transpose(0, 1), self.weight).transpose(0, 1)
+        centred = self.normalise(projected.flatten(1)).unflatten(1, projected.shape[1:])
+        return unit_length(centred)
+
+
+class TemporalAttention(nn.Module):
+    """A softmax over the frames for every part (section 3.3, weights separate per part).
+
+    Starts with zero weights: the mean over the frames.
+    """
+
+    def __init__(self, parts: int, dimensions: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(parts, dimensions))
+        self.bias = nn.Parameter(torch.zeros(parts))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """e[n, k] = w_k · x[n, k] + b_k: float32[n, K, D] → float32[n, K]."""
+        return (features * self.weight).sum(dim=2) + self.bias
+
+
+class AttentionNetwork(nn.Module):
+    """Diversity-regularised spatiotemporal attention.
+
+    Args:
+        backbone: a name in `engines.backbones.BACKBONES`.
+        last_stride: stride of the backbone's last reduction.
+        parts: number K of spatial attentions.
+        dimensions: length of a part's feature.
+        shared_projection: one projection for all parts instead of one each.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: str = "resnet50",
+        last_stride: int = 2,
+        parts: int = 6,
+        dimensions: int = 128,
+        shared_projection: bool = False,
+    ) -> None:
+        super().__init__()
+        self.parts = parts
+        self.dimensions = dimensions
+        self.backbone = create_backbone(backbone, last_stride=last_stride)
+        self.spatial = SpatialAttention(self.backbone.channels, parts)
+        self.project = PartProjection(
+            self.backbone.channels, parts, dimensions=dimensions, shared=shared_projection
+        )
+        self.temporal = TemporalAttention(parts, dimensions)
+
+    def describe(self, crops: Tensor) -> CropOutput:
+        """What is known of each crop by itself.
+
+        Args:
+            crops: uint8[n, H, W, 3] BGR.
+        """
+        feature_map = self.backbone(normalise_crops(crops))
+        log_maps = self.spatial(feature_map)
+        # maps [n, K, L] @ features [n, L, D]: a broadcast product would hold n·K·L·D numbers.
+        pooled = torch.matmul(log_maps.exp(), feature_map.flatten(2).transpose(1, 2))
+        features = self.project(pooled)
+        return CropOutput(features, self.temporal(features), log_maps)
+
+    def forward(self, clips: Tensor, mask: Tensor) -> Tensor:
+        """The whole network.
+
+        Args:
+            clips: uint8[t, N, H, W, 3] BGR.
+            mask: float32[t, N], 1 = a frame, 0 = padding.
+
+        Returns:
+            float32[t, K · dimensions], unit length.
+        """
+        output = self.describe(clips.flatten(0, 1))
+        frames = clips.shape[:2]
+        return gather_frames(
+            output.features.unflatten(0, frames), output.logits.unflatten(0, frames), mask
+        )
+
+
+class CropGraph(nn.Module):
+    """Graph A: what is done once per crop."""
+
+    def __init__(self, network: AttentionNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        output = self.network.describe(crops)
+        return output.features, output.logits
+
+
+class TrackletGraph(nn.Module):
+    """Graph B: what is done whenever a tracklet has grown. It has no weights."""
+
+    def forward(self, features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
+        return gather_frames(features, logits, mask)
+
+
+def normalise_crops(crops: Tensor) -> Tensor:
+    """uint8[n, H, W, 3] BGR → float32[n, 3, H, W] RGB, about -1 to 1."""
+    blue, green, red = crops.permute(0, 3, 1, 2).float().split(1, dim=1)
+    return (torch.cat([red, green, blue], dim=1) - PIXEL_MEAN) / PIXEL_SCALE
+
+
+def gather_frames(features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
+    """Temporal attention and concatenation of the parts (section 3.3).
+
+    Args:
+        features: float32[t, N, K, D].
+        logits: float32[t, N, K].
+        mask: float32[t, N], 1 = a frame, 0 = padding.
+
+    Returns:
+        float32[t, K · D], unit length.
+    """
+    masked = logits + (1.0 - mask).unsqueeze(2) * MASKED_LOGIT
+    weights = torch.softmax(masked, dim=1)
+    parts = (weights.unsqueeze(3) * features).sum(dim=1)
+    return unit_length(parts.flatten(1))
+
+
+def unit_length(vectors: Tensor) -> Tensor:
+    """Scales the last dimension to length 1, in float32: half precision overflows in the sum."""
+    return F.normalize(vectors.float(), dim=-1, eps=1e-8)
