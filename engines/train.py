@@ -1,0 +1,388 @@
+"""Trains the attention network by a recipe.
+
+`python -m engines.train --config engines/recipes/lite0.yaml --data ROOT --output DIR`
+
+Writes DIR/checkpoint.pt every `checkpoint_steps`; the same command continues from it. The network
+alone is in DIR/network.pt, what `engines.export` takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engines.augment import Augmentation
+from engines.batches import Batch, BatchSampler
+from engines.datasets import (
+    CropCache,
+    LabelledTracklet,
+    hold_out_people,
+    read_loose_crops,
+    read_market1501,
+    read_tracklet_list,
+)
+from engines.losses import (
+    CosineDistillation,
+    OnlineInstanceMatching,
+    batch_hard_triplet,
+    diversity_penalty,
+    relation_distillation,
+)
+from engines.network import AttentionNetwork, gather_frames, unit_length
+from engines.preprocess import Image, stack_crops
+from engines.protocols import Embedding, all_against_all, embed_problem
+from engines.recipe import DataSettings, LossSettings, NetworkSettings, Recipe, read_recipe
+from engines.teacher import TeacherFeatures
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a recipe's data settings come to.
+
+    Attributes:
+        labelled: tracklets to learn identities from, people of different sets kept apart.
+        loose: crops without identity.
+        held_out: Market-1501 people to measure on.
+    """
+
+    labelled: list[LabelledTracklet]
+    loose: list[Path]
+    held_out: list[LabelledTracklet]
+
+
+def read_data(settings: DataSettings, root: Path) -> TrainingData:
+    """Reads the sets; people and cameras of each further set are numbered after the one before."""
+    labelled: list[LabelledTracklet] = []
+    held_out: list[LabelledTracklet] = []
+    if settings.market1501 is not None:
+        market = read_market1501(root / settings.market1501)
+        labelled, held_out = hold_out_people(market, settings.held_out_people)
+    for entry in settings.tracklet_lists:
+        further = read_tracklet_list(root / entry.path, root=root / entry.root)
+        labelled = labelled + _numbered_after(labelled + held_out, further)
+    loose = [path for folder in settings.loose_crops for path in read_loose_crops(root / folder)]
+    return TrainingData(labelled, loose, held_out)
+
+
+def _numbered_after(
+    before: Sequence[LabelledTracklet], further: Sequence[LabelledTracklet]
+) -> list[LabelledTracklet]:
+    person = 1 + max((tracklet.person for tracklet in before), default=-1)
+    camera = 1 + max((tracklet.camera for tracklet in before), default=-1)
+    return [LabelledTracklet(person + t.person, camera + t.camera, t.paths) for t in further]
+
+
+def create_network(settings: NetworkSettings) -> AttentionNetwork:
+    """Makes the network of a recipe, with random weights."""
+    return AttentionNetwork(
+        backbone=settings.backbone,
+        last_stride=settings.last_stride,
+        parts=settings.parts,
+        dimensions=settings.dimensions,
+        shared_projection=settings.shared_projection,
+    )
+
+
+class Objective(nn.Module):
+    """The weighted sum of the losses, with what they hold: the OIM table, the distillation head.
+
+    Args:
+        settings: weights of the terms.
+        people: number of people in the labelled set.
+        dimensions: length of the embedding.
+        teacher_dimensions: length of the teacher's feature; 0 without a teacher.
+    """
+
+    def __init__(
+        self, settings: LossSettings, *, people: int, dimensions: int, teacher_dimensions: int
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self.matching = OnlineInstanceMatching(
+            people, dimensions, label_smoothing=settings.label_smoothing
+        )
+        self.distillation = CosineDistillation(dimensions, max(1, teacher_dimensions))
+
+    def forward(self, network: AttentionNetwork, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Runs the network on a batch.
+
+        Returns:
+            The weighted terms by name, and the clips' embedding float32[t, D].
+        """
+        settings = self._settings
+        output = network.describe(batch.crops)
+        shape = (len(batch.labels), batch.frames)
+        labelled = len(batch.labels) * batch.frames
+        clips = gather_frames(
+            output.features[:labelled].unflatten(0, shape),
+            output.logits[:labelled].unflatten(0, shape),
+            torch.ones(shape),
+        )
+        terms = {
+            "identity": settings.identity * self.matching(clips, batch.labels),
+            "diversity": settings.diversity * diversity_penalty(output.log_maps),
+        }
+        if settings.triplet > 0:
+            terms["triplet"] = settings.triplet * batch_hard_triplet(clips, batch.labels)
+        if batch.teacher is not None:
+            terms |= self._distil(unit_length(output.features.flatten(1)), batch.teacher)
+        return terms, clips
+
+    def _distil(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+        """The teacher knows crops, so each crop's own embedding is compared, not the clip's."""
+        return {
+            "cosine": self._settings.teacher_cosine * self.distillation(student, teacher),
+            "relation": self._settings.teacher_relation * relation_distillation(student, teacher),
+        }
+
+
+class NetworkEmbedder:
+    """Embeds tracklets with a network in PyTorch; serving uses the exported graphs instead."""
+
+    def __init__(self, network: AttentionNetwork, *, height: int, width: int) -> None:
+        self._network = network
+        self._height = height
+        self._width = width
+
+    @torch.no_grad()
+    def __call__(self, crops: Sequence[Image]) -> Embedding:
+        clip = torch.from_numpy(stack_crops(crops, height=self._height, width=self._width))
+        embedding = self._network(clip.unsqueeze(0), torch.ones(1, len(crops)))[0]
+        return np.asarray(embedding.numpy(), dtype=np.float32)
+
+
+@dataclass
+class RunningMeans:
+    """Means of the loss terms since they were last reported."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        self.count += 1
+        for name, term in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(term.detach())
+
+    def report(self) -> str:
+        """Describes the means and starts anew."""
+        text = "  ".join(f"{name} {total / self.count:.3f}" for name, total in self.sums.items())
+        self.sums, self.count = {}, 0
+        return text
+
+
+class Trainer:
+    """One training: network, losses, optimiser and batches, and how they are saved.
+
+    Args:
+        recipe: what to do.
+        root: folder of the data.
+        output: folder for checkpoints.
+        teacher: features to distil; needed when the recipe distils.
+
+    Raises:
+        ValueError: the recipe distils and there is no teacher.
+    """
+
+    def __init__(
+        self, recipe: Recipe, *, root: Path, output: Path, teacher: TeacherFeatures | None
+    ) -> None:
+        if recipe.loss.distils and teacher is None:
+            raise ValueError("the recipe distils: --teacher with the teacher's features is needed")
+        torch.manual_seed(recipe.seed)
+        self._recipe = recipe
+        self._output = output
+        self._rng = np.random.default_rng(recipe.seed)
+        self._step = 0
+        data = read_data(recipe.data, root)
+        self._problem = all_against_all("held-out people", data.held_out)
+        self._sampler = self._make_sampler(data, teacher)
+        self.network = create_network(recipe.network)
+        # Twice as fast on a CPU; a tensor option that nn.Module.to's annotations do not know.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._objective = Objective(
+            recipe.loss,
+            people=self._sampler.people,
+            dimensions=recipe.network.parts * recipe.network.dimensions,
+            teacher_dimensions=teacher.dimensions if teacher else 0,
+        )
+        self._optimiser = self._make_optimiser()
+
+    def _make_sampler(self, data: TrainingData, teacher: TeacherFeatures | None) -> BatchSampler:
+        recipe = self._recipe
+        return BatchSampler(
+            data.labelled,
+            data.loose,
+            cache=CropCache(height=recipe.network.height, width=recipe.network.width),
+            teacher=teacher if recipe.loss.distils else None,
+            settings=recipe.batch,
+            augmentation=Augmentation(recipe.augmentation, self._rng),
+            rng=self._rng,
+        )
+
+    def _make_optimiser(self) -> torch.optim.Optimizer:
+        schedule = self._recipe.schedule
+        if schedule.freeze_early_layers:
+            for layer in self.network.backbone.early_layers():
+                layer.requires_grad_(False)
+        backbone = list(self.network.backbone.parameters())
+        known = {id(parameter) for parameter in backbone}
+        head = [p for p in self.network.parameters() if id(p) not in known]
+        head += list(self._objective.parameters())
+        groups = [
+            {"params": [p for p in backbone if p.requires_grad], "peak": schedule.backbone_rate},
+            {"params": head, "peak": schedule.head_rate},
+        ]
+        return torch.optim.AdamW(groups, weight_decay=schedule.weight_decay)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state of the training is kept."""
+        return self._output / "checkpoint.pt"
+
+    def resume(self) -> None:
+        """Continues from the checkpoint."""
+        state = torch.load(self.checkpoint, weights_only=False)
+        self.network.load_state_dict(state["network"])
+        self._objective.load_state_dict(state["objective"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rng.bit_generator.state = state["rng"]
+        self._step = state["step"]
+        logger.info("continuing from step %d", self._step)
+
+    def run(self) -> None:
+        """Trains to the end of the schedule."""
+        schedule = self._recipe.schedule
+        means, began = RunningMeans(), time.monotonic()
+        while self._step < schedule.steps:
+            means.add(self._train_step())
+            self._step += 1
+            if self._step % 20 == 0:
+                seconds = (time.monotonic() - began) / 20
+                logger.info(
+                    "step %d/%d  %.2f s  %s", self._step, schedule.steps, seconds, means.report()
+                )
+                began = time.monotonic()
+            if self._step % schedule.checkpoint_steps == 0 or self._step == schedule.steps:
+                self._save()
+                logger.info("step %d  held-out people: %s", self._step, self._validate())
+                began = time.monotonic()
+
+    def _train_step(self) -> dict[str, Tensor]:
+        self._set_mode()
+        self._set_rates()
+        batch = self._sampler.draw()
+        terms, clips = self._objective(self.network, batch)
+        self._optimiser.zero_grad()
+        loss = torch.stack(list(terms.values())).sum()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self._optimiser.step()
+        self._objective.matching.update(clips, batch.labels)
+        return terms
+
+    def _set_mode(self) -> None:
+        self.network.train()
+        if self._recipe.schedule.freeze_early_layers:
+            for layer in self.network.backbone.early_layers():
+                layer.eval()
+
+    def _set_rates(self) -> None:
+        schedule = self._recipe.schedule
+        share = learning_rate_share(
+            self._step, steps=schedule.steps, warm_up_steps=schedule.warm_up_steps
+        )
+        for group in self._optimiser.param_groups:
+            group["lr"] = share * group["peak"]
+
+    def _validate(self) -> str:
+        if not self._problem.query:
+            return "none"
+        self.network.eval()
+        network = self._recipe.network
+        embedder = NetworkEmbedder(self.network, height=network.height, width=network.width)
+        return str(embed_problem(self._problem, embedder).scores())
+
+    def _save(self) -> None:
+        """Writes to a new file and renames it, so that a stop in between loses nothing."""
+        self._output.mkdir(parents=True, exist_ok=True)
+        _write(self._state(), self.checkpoint)
+        network = {
+            "recipe": self._recipe.model_dump(mode="json"),
+            "network": self.network.state_dict(),
+        }
+        _write(network, self._output / "network.pt")
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "objective": self._objective.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "step": self._step,
+        }
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def learning_rate_share(step: int, *, steps: int, warm_up_steps: int) -> float:
+    """Share of the highest rate: a straight line up, then half a cosine down to 0."""
+    if step < warm_up_steps:
+        return (step + 1) / warm_up_steps
+    progress = (step - warm_up_steps) / max(1, steps - warm_up_steps)
+    return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def main() -> None:
+    """Trains, or continues a training that was stopped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="recipe")
+    parser.add_argument("--data", type=Path, required=True, help="root of the recipe's paths")
+    parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints")
+    parser.add_argument("--teacher", type=Path, help="file written by engines.teacher")
+    parser.add_argument(
+        "--initial", type=Path, help="network.pt, or ImageNet weights, to start from"
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="compile the backbone (C++ compiler)"
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+    recipe = read_recipe(arguments.config)
+    teacher = TeacherFeatures(arguments.teacher, root=arguments.data) if arguments.teacher else None
+    trainer = Trainer(recipe, root=arguments.data, output=arguments.output, teacher=teacher)
+    if trainer.checkpoint.exists():
+        trainer.resume()
+    else:
+        load_initial(trainer.network, arguments.initial)
+    if arguments.compile:
+        trainer.network.backbone.compile()
+    trainer.run()
+
+
+def load_initial(network: AttentionNetwork, path: Path | None) -> None:
+    """Starts from an earlier training's network.pt, or from ImageNet."""
+    if path is not None and path.name == "network.pt":
+        network.load_state_dict(torch.load(path, weights_only=True)["network"])
+    else:
+        network.backbone.load_imagenet(path)
+
+
+if __name__ == "__main__":
+    main()
