@@ -51,7 +51,7 @@ class CameraSettings(Settings):
     region: Region | None = None
     """Part of the picture that is this camera: [x, y, width, height] in pixels; None: all of it."""
     fps: float | None = Field(default=None, gt=0, le=240)
-    """Files: true frame rate, when the file has it wrong. Live: analyse at most so many a second."""
+    """Files: true frame rate, when the file has it wrong. Live: analyse no more than this."""
     start: datetime | None = None
     """Files: when the recording began (UTC unless it says otherwise); None: 1970-01-01."""
     loop: bool = False

@@ -13,7 +13,7 @@ alternative, so look-alikes in the same view cannot take the same identity.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,8 +149,9 @@ class Matcher:
         scores = [self._scores(query, members) for query in queries]
         alone = [_is_alone(query, members) for query in queries]
         choices = self._assign(scores, alone)
+        taken = {choice.identity for choice in choices if choice is not None}
         return [
-            self._decision(queries[i], choices[i], scores[i], alone[i], new_identity)
+            self._decision(queries[i], choices[i], scores[i], alone[i], taken, new_identity)
             for i in range(len(queries))
         ]
 
@@ -162,6 +163,8 @@ class Matcher:
         """Every identity the sighting may belong to, but for its own if it is alone in it."""
         similarities: dict[int, list[float]] = {}
         for candidate in query.candidates:
+            if candidate.record.tracklet == query.sighting.tracklet:
+                continue  # that it looks like itself proves nothing
             similarities.setdefault(candidate.record.identity, []).append(candidate.similarity)
         scores = {}
         for identity, values in similarities.items():
@@ -193,8 +196,9 @@ class Matcher:
     def _excluded(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
         """True if the person was elsewhere, or twice in the same view, at the same time."""
         return any(
-            _overlap(sighting, record)
-            > (0.0 if record.camera == sighting.camera else self._tolerance)
+            _overlap(sighting, record) >= 0.0
+            if record.camera == sighting.camera
+            else _overlap(sighting, record) > self._tolerance
             for record in others
         )
 
@@ -223,6 +227,7 @@ class Matcher:
         choice: Score | None,
         scores: Mapping[int, Score],
         alone: bool,
+        taken: Set[int],
         new_identity: Callable[[], int],
     ) -> Decision:
         current = query.current
@@ -233,7 +238,8 @@ class Matcher:
         kind = DecisionKind.MATCHED if choice else DecisionKind.NEW
         if current is not None and current.identity != identity:
             kind = DecisionKind.REVISED
-        rivals = [score.total for score in scores.values() if score.identity != identity]
+        # Whom the others of this moment turned out to be, this one cannot be.
+        rivals = [score.total for score in scores.values() if score.identity not in taken]
         return Decision(
             tracklet=query.sighting.tracklet,
             camera=query.sighting.camera,

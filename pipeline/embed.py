@@ -1,0 +1,194 @@
+"""Tracklet crops → features → embedding; emits sightings.
+
+A crop goes through the network once (graph A); its features stay with the tracklet. Whenever the
+tracklet has grown, graph B is run again over the best crop of each of its N time chunks, so the
+embedding improves while the person is watched, at almost no cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.card import NetworkCard, read_card
+from engines.preprocess import stack_crops
+from engines.runtime import Engine, Precision
+from pipeline.data import Sighting
+from pipeline.errors import ModelError
+from pipeline.match import Calibration
+from pipeline.tracklets import Keepsake, Tracklet
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "engines" / "weights"
+_MAX_BATCH = 32
+_THUMBNAIL_HEIGHT = 256
+
+
+def find_weights(name: str) -> Path:
+    """The graph A file of a network, by name or path.
+
+    Raises:
+        ModelError: there is none.
+    """
+    path = Path(name) if name.endswith(".onnx") else WEIGHTS / f"{name}.crop.onnx"
+    if not path.is_file():
+        known = sorted(p.name.removesuffix(".crop.onnx") for p in WEIGHTS.glob("*.crop.onnx"))
+        raise ModelError(
+            f"expected one of {', '.join(known)}, or a ….crop.onnx file, found {name!r}"
+        )
+    return path
+
+
+class Network:
+    """The attention network, compiled: graph A per crop and graph B per tracklet.
+
+    Args:
+        weights: graph A's file; graph B's lies beside it, `….tracklet.onnx`.
+        precision: arithmetic on the CPU.
+        threads: CPU threads; 0 leaves the choice to the runtime.
+    """
+
+    def __init__(self, weights: Path, *, precision: Precision = "auto", threads: int = 0) -> None:
+        partner = weights.with_name(weights.name.replace(".crop.", ".tracklet."))
+        if not partner.is_file():
+            raise ModelError(f"{weights}: expected {partner.name} beside it, found none")
+        self._card = read_card(weights)
+        self.calibration = _calibration(self._card, weights)
+        self._crop = Engine(weights, precision=precision, threads=threads)
+        # The temporal softmax and the final norm are too small to gain from lower precision.
+        self._tracklet = Engine(partner, precision="f32", threads=1)
+
+    @property
+    def chunks(self) -> int:
+        """N, the number of crops an embedding rests on at most."""
+        return self._card.frames
+
+    def features(
+        self, crops: Sequence[NDArray[np.uint8]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Graph A: crops uint8[h, w, 3] BGR of any size → float32[n, K, P] and logits [n, K]."""
+        batches = [
+            self._crop(
+                {"crops": stack_crops(part, height=self._card.height, width=self._card.width)}
+            )
+            for part in _batches(crops)
+        ]
+        return (
+            np.concatenate([batch["features"] for batch in batches]),
+            np.concatenate([batch["logits"] for batch in batches]),
+        )
+
+    def embed(self, tracklets: Sequence[Sequence[Keepsake | None]]) -> NDArray[np.float32]:
+        """Graph B: each tracklet's N chunks (None: no crop) → float32[t, D] of unit length."""
+        shape = (len(tracklets), self.chunks)
+        features = np.zeros((*shape, self._card.parts, self._card.dimensions), np.float32)
+        logits = np.zeros((*shape, self._card.parts), np.float32)
+        mask = np.zeros(shape, np.float32)
+        for t, chunks in enumerate(tracklets):
+            for n, keepsake in enumerate(chunks):
+                if keepsake is not None:
+                    features[t, n], logits[t, n] = keepsake.features, keepsake.logits
+                    mask[t, n] = 1.0
+        output = self._tracklet({"features": features, "logits": logits, "mask": mask})
+        embedding: NDArray[np.float32] = output["embedding"]
+        return embedding
+
+
+@dataclass(slots=True)
+class _Reported:
+    """What the matcher has been told of a tracklet."""
+
+    time: float
+    crops: int
+    best: float
+
+
+class Embedder:
+    """Embeds tracklets as they grow and says when the matcher should hear of one.
+
+    A sighting is due when a tracklet has its first embedding, when it has new crops and the last
+    sighting is `refresh` seconds old, and when it has ended.
+    """
+
+    def __init__(self, network: Network, *, refresh: float = 1.0) -> None:
+        self._network = network
+        self._refresh = refresh
+        self._reported: dict[str, _Reported] = {}
+
+    def update(self, tracklets: Sequence[Tracklet]) -> list[Sighting]:
+        """Embeds the new crops of all tracklets at once; returns the sightings that are due."""
+        self._embed_new(keepsake for tracklet in tracklets for keepsake in tracklet.kept)
+        due = [tracklet for tracklet in tracklets if self._is_due(tracklet)]
+        if not due:
+            return []
+        embeddings = self._network.embed(
+            [tracklet.chunks(self._network.chunks) for tracklet in due]
+        )
+        return [self._report(t, embedding) for t, embedding in zip(due, embeddings, strict=True)]
+
+    def _embed_new(self, keepsakes: Iterable[Keepsake]) -> None:
+        new = [keepsake for keepsake in keepsakes if keepsake.features is None]
+        if not new:
+            return
+        features, logits = self._network.features([keepsake.crop.image for keepsake in new])
+        for keepsake, x, e in zip(new, features, logits, strict=True):
+            keepsake.features, keepsake.logits = x, e
+
+    def _is_due(self, tracklet: Tracklet) -> bool:
+        reported = self._reported.get(tracklet.id)
+        if not tracklet.kept:
+            return False
+        if reported is None or tracklet.closed:
+            return True
+        grown = tracklet.kept[-1].crop.time > reported.time
+        return grown and tracklet.end - reported.time >= self._refresh
+
+    def _report(self, tracklet: Tracklet, embedding: NDArray[np.float32]) -> Sighting:
+        crops = [
+            keepsake.crop
+            for keepsake in tracklet.chunks(self._network.chunks)
+            if keepsake is not None
+        ]
+        best = tracklet.best.crop
+        before = self._reported.pop(tracklet.id, None)
+        fresh = before is None or best.quality > before.best
+        if not tracklet.closed:
+            self._reported[tracklet.id] = _Reported(tracklet.end, len(crops), best.quality)
+        return Sighting(
+            tracklet=tracklet.id,
+            camera=tracklet.camera,
+            begin=tracklet.begin,
+            end=tracklet.end,
+            embedding=embedding,
+            crops=len(crops),
+            quality=float(np.mean([crop.quality for crop in crops])),
+            closed=tracklet.closed,
+            entered=tracklet.entered,
+            left=tracklet.left,
+            thumbnail=_thumbnail(best.image) if fresh else None,
+        )
+
+
+def _thumbnail(image: NDArray[np.uint8]) -> bytes:
+    height, width = image.shape[:2]
+    if height > _THUMBNAIL_HEIGHT:
+        size = (max(1, round(width * _THUMBNAIL_HEIGHT / height)), _THUMBNAIL_HEIGHT)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    _, picture = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return picture.tobytes()
+
+
+def _calibration(card: NetworkCard, weights: Path) -> Calibration:
+    if card.calibration is None:
+        raise ModelError(f"{weights}: expected `calibration` in its metadata, found none")
+    return Calibration(slope=card.calibration.slope, offset=card.calibration.offset)
+
+
+def _batches(
+    crops: Sequence[NDArray[np.uint8]],
+) -> Iterable[Sequence[NDArray[np.uint8]]]:
+    return (crops[i : i + _MAX_BATCH] for i in range(0, len(crops), _MAX_BATCH))

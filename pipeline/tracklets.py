@@ -1,0 +1,242 @@
+"""Tracklets: what one camera's tracker knows about one person, from first to last sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from pipeline.data import Crop, Frame
+from pipeline.errors import InvalidArray
+from pipeline.quality import coverage, crop_quality
+
+_BORDER = 2.0  # pixels: a box that comes this near to the border is cut off by it
+
+
+@dataclass(slots=True)
+class Keepsake:
+    """A crop that represents its stretch of time, and what the network made of it.
+
+    Attributes:
+        crop: the crop.
+        features: float32[K, P] and logits float32[K] of graph A, once it has been through it.
+    """
+
+    crop: Crop
+    features: NDArray[np.float32] | None = None
+    logits: NDArray[np.float32] | None = None
+
+
+@dataclass(slots=True)
+class Tracklet:
+    """One person in one camera, one unbroken stretch of time.
+
+    Attributes:
+        id: unique for ever, over restarts and machines.
+        camera: name of the camera in cams.yaml.
+        begin, end: capture time of the first and last frame, seconds since the epoch (UTC).
+        entered, left: foot point of the first and last box, as fractions of the picture.
+        kept: the best crop of each stretch of time, in order.
+        closed: True once it has ended.
+    """
+
+    id: str
+    camera: str
+    begin: float
+    end: float
+    entered: tuple[float, float]
+    left: tuple[float, float]
+    kept: list[Keepsake] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def duration_seconds(self) -> float:
+        """Time between first and last frame."""
+        return self.end - self.begin
+
+    @property
+    def best(self) -> Keepsake:
+        """The keepsake of highest quality."""
+        return max(self.kept, key=lambda keepsake: keepsake.crop.quality)
+
+    def chunks(self, count: int) -> list[Keepsake | None]:
+        """The best embedded crop of each of `count` equal stretches of the time covered so far.
+
+        This is the test protocol of restricted random sampling (Li et al., section 3.1), with the
+        best crop of a chunk in the place of its first; None where a chunk has no crop.
+        """
+        embedded = [keepsake for keepsake in self.kept if keepsake.features is not None]
+        chosen: list[Keepsake | None] = [None] * count
+        if not embedded:
+            return chosen
+        first, last = embedded[0].crop.time, embedded[-1].crop.time
+        length = max(last - first, 1e-6) / count
+        for keepsake in embedded:
+            i = min(count - 1, int((keepsake.crop.time - first) / length))
+            rival = chosen[i]
+            if rival is None or keepsake.crop.quality > rival.crop.quality:
+                chosen[i] = keepsake
+        return chosen
+
+
+@dataclass(slots=True)
+class _Growing:
+    """A tracklet under way: the best crop of the current stretch waits to be kept."""
+
+    tracklet: Tracklet
+    interval: float
+    window_ends: float
+    waiting: Crop | None = None
+
+
+class TrackletBuilder:
+    """Turns the tracks of one camera into tracklets.
+
+    A tracklet begins when its track is confirmed and ends when it has not been seen for
+    `lost_after` seconds. Of each stretch of `interval` seconds the best crop is kept. When
+    `capacity` crops are held, the worse of each neighbouring pair goes and the stretches become
+    twice as long: a tracklet never holds more, its crops cover all of its time, and the longer it
+    lasts the less it costs. Time comes with the frames; the builder never reads a clock.
+
+    Args:
+        camera: name of the camera.
+        run: makes the ids unique over restarts and machines.
+        lost_after: seconds without a box after which a tracklet ends.
+        interval: seconds per crop at first.
+        capacity: crops held at most; even.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        *,
+        run: str,
+        lost_after: float = 2.0,
+        interval: float = 0.4,
+        capacity: int = 24,
+    ) -> None:
+        self._camera = camera
+        self._run = run
+        self._lost_after = lost_after
+        self._interval = interval
+        self._capacity = capacity
+        self._count = 0
+        self._growing: dict[int, _Growing] = {}
+
+    def update(self, frame: Frame, tracks: sv.Detections) -> list[Tracklet]:
+        """Takes one frame's tracks; returns the tracklets that ended with it.
+
+        Args:
+            frame: the picture the tracks were found in; frames come in order of time.
+            tracks: boxes in pixels of `frame`, with `tracker_id`.
+
+        Raises:
+            InvalidArray: `tracks` has boxes but no tracker_id.
+        """
+        if len(tracks) and tracks.tracker_id is None:
+            raise InvalidArray(
+                f"camera {self._camera}: expected tracks with tracker_id, found none"
+            )
+        ended = self._end_unseen(frame.time)
+        covered = coverage(tracks.xyxy.astype(np.float32))
+        for i in range(len(tracks)):
+            self._grow(frame, tracks, i, float(covered[i]))
+        return ended
+
+    def close(self) -> list[Tracklet]:
+        """Ends every tracklet, as when the stream ends; returns them."""
+        return [self._end(track) for track in list(self._growing)]
+
+    def ids(self, tracks: sv.Detections) -> list[str]:
+        """The tracklet id of each of the tracks given to the last `update`."""
+        return [self._growing[int(track)].tracklet.id for track in _numbers(tracks)]
+
+    @property
+    def growing(self) -> list[Tracklet]:
+        """The tracklets under way."""
+        return [growing.tracklet for growing in self._growing.values()]
+
+    def _grow(self, frame: Frame, tracks: sv.Detections, i: int, covered: float) -> None:
+        track, box = int(_numbers(tracks)[i]), tracks.xyxy[i]
+        growing = self._growing.get(track) or self._begin(track, frame, box)
+        tracklet = growing.tracklet
+        tracklet.end, tracklet.left = frame.time, _foot(frame, box)
+        confidence = 1.0 if tracks.confidence is None else float(tracks.confidence[i])
+        crop = _cut(frame, box, confidence, covered)
+        if crop is not None:
+            self._consider(growing, crop)
+
+    def _begin(self, track: int, frame: Frame, box: NDArray[np.float32]) -> _Growing:
+        self._count += 1
+        foot = _foot(frame, box)
+        tracklet = Tracklet(
+            id=f"{self._camera}-{self._run}-{self._count:06d}",
+            camera=self._camera,
+            begin=frame.time,
+            end=frame.time,
+            entered=foot,
+            left=foot,
+        )
+        # The first stretch is over at once: a person is to be recognised without delay.
+        self._growing[track] = _Growing(tracklet, self._interval, window_ends=frame.time)
+        return self._growing[track]
+
+    def _consider(self, growing: _Growing, crop: Crop) -> None:
+        """Keeps the best crop of the current stretch, once the stretch is over."""
+        if growing.waiting is None or crop.quality > growing.waiting.quality:
+            growing.waiting = crop
+        if crop.time >= growing.window_ends:
+            growing.tracklet.kept.append(Keepsake(growing.waiting))
+            growing.waiting = None
+            self._thin_out(growing)
+            growing.window_ends = crop.time + growing.interval
+
+    def _thin_out(self, growing: _Growing) -> None:
+        kept = growing.tracklet.kept
+        if len(kept) < self._capacity:
+            return
+        pairs = zip(kept[0::2], kept[1::2], strict=False)
+        growing.tracklet.kept = [max(pair, key=lambda k: k.crop.quality) for pair in pairs]
+        growing.interval *= 2
+
+    def _end_unseen(self, now: float) -> list[Tracklet]:
+        unseen = [
+            track
+            for track, growing in self._growing.items()
+            if now - growing.tracklet.end > self._lost_after
+        ]
+        return [self._end(track) for track in unseen]
+
+    def _end(self, track: int) -> Tracklet:
+        growing = self._growing.pop(track)
+        tracklet = growing.tracklet
+        if growing.waiting is not None:
+            tracklet.kept.append(Keepsake(growing.waiting))
+        tracklet.closed = True
+        return tracklet
+
+
+def _numbers(tracks: sv.Detections) -> NDArray[np.int_]:
+    return np.empty(0, int) if tracks.tracker_id is None else tracks.tracker_id
+
+
+def _foot(frame: Frame, box: NDArray[np.float32]) -> tuple[float, float]:
+    width, height = frame.size
+    return float(box[0] + box[2]) / 2 / width, float(box[3]) / height
+
+
+def _cut(frame: Frame, box: NDArray[np.float32], confidence: float, covered: float) -> Crop | None:
+    """The crop of a box, or None if nothing of it lies inside the picture."""
+    width, height = frame.size
+    left, top = max(0, int(box[0])), max(0, int(box[1]))
+    right, bottom = min(width, int(np.ceil(box[2]))), min(height, int(np.ceil(box[3])))
+    if right - left < 4 or bottom - top < 8:
+        return None
+    image = frame.image[top:bottom, left:right].copy()  # the frame itself is soon gone
+    truncated = bool(
+        min(box[0], box[1]) < _BORDER or box[2] > width - _BORDER or box[3] > height - _BORDER
+    )
+    quality = crop_quality(image, confidence=confidence, truncated=truncated, covered=covered)
+    return Crop(time=frame.time, image=image, quality=quality)

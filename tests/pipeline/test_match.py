@@ -1,0 +1,143 @@
+"""Who is who: likelihood ratios, hard constraints, one assignment over everybody at once."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from people import record, sighting
+
+from pipeline.data import Decision, DecisionKind, TrackletRecord
+from pipeline.match import Calibration, Candidate, Matcher, Query, TransitPrior, components
+
+CALIBRATION = Calibration(slope=20.0, offset=-12.0)
+
+
+def decide(*queries: Query, members: dict[int, list[TrackletRecord]]) -> list[Decision]:
+    numbers = count(100)
+    return Matcher(CALIBRATION).decide(queries, members, lambda: next(numbers))
+
+
+def seen(identity: int, camera: str = "west", begin: float = 0.0, end: float = 5.0):
+    return record(f"{camera}-{identity}", camera, begin, end, identity=identity)
+
+
+def query(name: str, alike: dict[TrackletRecord, float], *, begin: float = 8.0, current=None):
+    candidates = tuple(Candidate(record, similarity) for record, similarity in alike.items())
+    return Query(sighting(name, "east", begin, begin + 4), candidates, current)
+
+
+def test_somebody_who_looks_the_same_a_little_later_is_the_same_person() -> None:
+    (decision,) = decide(query("e1", {seen(1): 0.95}), members={1: [seen(1)]})
+    assert (decision.identity, decision.kind) == (1, DecisionKind.MATCHED)
+    assert decision.confidence > 0.9
+
+
+def test_somebody_who_looks_different_is_somebody_new() -> None:
+    (decision,) = decide(query("e1", {seen(1): 0.3}), members={1: [seen(1)]})
+    assert (decision.identity, decision.kind) == (100, DecisionKind.NEW)
+
+
+def test_an_empty_gallery_makes_everybody_new() -> None:
+    decisions = decide(query("e1", {}), query("e2", {}), members={})
+    assert [d.identity for d in decisions] == [100, 101]
+
+
+@pytest.mark.parametrize(
+    ("camera", "end"),
+    [
+        pytest.param("east", 9.0, id="twice in one view"),
+        pytest.param("west", 10.0, id="in two views at once"),
+    ],
+)
+def test_nobody_is_in_two_places_at_once(camera: str, end: float) -> None:
+    there = seen(1, camera, 0.0, end)
+    (decision,) = decide(query("e1", {there: 0.99}), members={1: [there]})
+    assert decision.kind is DecisionKind.NEW
+
+
+def test_clocks_may_differ_by_the_tolerance() -> None:
+    there = seen(1, "west", 0.0, 8.3)
+    (decision,) = decide(query("e1", {there: 0.95}), members={1: [there]})
+    assert decision.identity == 1
+
+
+def test_a_constraint_holds_for_members_that_look_different() -> None:
+    alike, there = seen(1), record("east-other", "east", 7.0, 9.0, identity=1)
+    (decision,) = decide(query("e1", {alike: 0.99}), members={1: [alike, there]})
+    assert decision.kind is DecisionKind.NEW
+
+
+def test_look_alikes_compete_for_the_same_identity_and_the_sum_decides() -> None:
+    one, two = seen(1), seen(2)
+    decisions = decide(
+        query("e1", {one: 0.92, two: 0.91}),
+        query("e2", {one: 0.91, two: 0.70}),
+        members={1: [one], 2: [two]},
+    )
+    assert [d.identity for d in decisions] == [2, 1]
+
+
+def test_a_tracklet_keeps_its_identity_when_it_is_decided_on_again() -> None:
+    before = seen(1)
+    current = record("e1", "east", 8.0, 9.0, identity=1)
+    again = query("e1", {before: 0.78, current: 1.0}, current=current)
+    (decision,) = decide(again, members={1: [before, current]})
+    assert (decision.identity, decision.kind) == (1, DecisionKind.MATCHED)
+
+
+def test_somebody_new_keeps_the_number_they_were_given() -> None:
+    current = record("e1", "east", 8.0, 9.0, identity=7)
+    (decision,) = decide(query("e1", {current: 1.0}, current=current), members={7: [current]})
+    assert (decision.identity, decision.kind) == (7, DecisionKind.NEW)
+
+
+def test_a_decision_is_revised_when_the_tracklet_turns_out_to_be_somebody_known() -> None:
+    before, current = seen(1), record("e1", "east", 8.0, 9.0, identity=7)
+    better = query("e1", {before: 0.95, current: 1.0}, current=current)
+    (decision,) = decide(better, members={1: [before], 7: [current]})
+    assert (decision.identity, decision.kind) == (1, DecisionKind.REVISED)
+
+
+def test_whoever_leaves_a_shared_identity_gets_a_new_number() -> None:
+    before, current = seen(1), record("e1", "east", 8.0, 9.0, identity=1)
+    worse = query("e1", {before: 0.2, current: 1.0}, current=current)
+    (decision,) = decide(worse, members={1: [before, current]})
+    assert (decision.identity, decision.kind) == (100, DecisionKind.REVISED)
+
+
+def test_somebody_gone_for_longer_than_memory_is_new() -> None:
+    there = seen(1)
+    matcher = Matcher(CALIBRATION, memory=60.0)
+    late = query("e1", {there: 1.0}, begin=100.0)
+    (decision,) = matcher.decide([late], {1: [there]}, lambda: 9)
+    assert decision.identity == 9
+
+
+def test_looks_alone_never_count_for_more_than_the_limit() -> None:
+    assert Calibration(slope=100.0, offset=0.0, limit=8.0).llr(1.0) == 8.0
+    assert Calibration(slope=100.0, offset=0.0, limit=8.0).llr(-1.0) == -8.0
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6))
+def test_the_longer_somebody_is_away_the_less_likely_they_return(a: float, b: float) -> None:
+    prior = TransitPrior()
+    assert prior.llr(min(a, b)) >= prior.llr(max(a, b))
+
+
+@pytest.mark.parametrize(
+    ("spans", "groups"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param([(0, 5), (6, 9)], [[0], [1]], id="one after the other"),
+        pytest.param([(4, 9), (0, 5)], [[1, 0]], id="overlapping"),
+        pytest.param([(0, 9), (1, 2), (8, 12), (20, 21)], [[0, 1, 2], [3]], id="chain"),
+    ],
+)
+def test_sightings_that_overlap_in_time_are_decided_together(
+    spans: list[tuple[float, float]], groups: list[list[int]]
+) -> None:
+    sightings = [sighting(f"t{i}", "west", b, e) for i, (b, e) in enumerate(spans)]
+    assert components(sightings) == groups
