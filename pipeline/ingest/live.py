@@ -36,7 +36,7 @@ class LiveReaders:
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
     ) -> None:
-        """Prepares the readers; `start`, or entering the context, begins.
+        """Begins to read, in threads; connecting goes on in the background.
 
         Args:
             cameras: the cameras by name.
@@ -51,9 +51,10 @@ class LiveReaders:
             live = next(iter(views.values())).live
             kind = StreamReader if live else PlaybackReader
             self._readers.append(kind(views, self._board, clock=clock, random=random))
+        for reader in self._readers:
+            reader.start()
 
     def __enter__(self) -> Self:
-        self.start()
         return self
 
     def __exit__(
@@ -69,11 +70,6 @@ class LiveReaders:
         """True once every camera was a recording, has ended, and its last picture was taken."""
         return self._board.ended()
 
-    def start(self) -> None:
-        """Begins to read."""
-        for reader in self._readers:
-            reader.start()
-
     def collect(self, timeout_seconds: float) -> list[Frame]:
         """Waits until a camera has a new picture; returns at most one, the newest, per camera.
 
@@ -81,8 +77,8 @@ class LiveReaders:
         """
         return self._board.collect(timeout_seconds, window_seconds=self._window_seconds)
 
-    def statuses(self) -> dict[str, CameraStatus]:
-        """How each camera is doing; all but `delay` is filled in."""
+    def statuses(self) -> list[CameraStatus]:
+        """How each camera is doing, in the order of the cameras; all but `delay` is filled in."""
         return self._board.statuses()
 
     def close(self) -> None:
@@ -96,5 +92,4 @@ class LiveReaders:
             reader.stop()
         deadline = time.monotonic() + CLOSE_SECONDS
         for reader in self._readers:
-            if reader.is_alive():
-                reader.join(max(0.0, deadline - time.monotonic()))
+            reader.join(max(0.0, deadline - time.monotonic()))

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from pipeline.config import Site
+from pipeline.config import CameraSettings, Site
 from pipeline.errors import ConfigError, HandoffError, SourceError
 from pipeline.ingest.failures import Failure, explain
 
@@ -39,7 +39,7 @@ _LIVE_OPTIONS = {
     "probesize": "500000",
     "flags": "low_delay",
 }
-_FALLBACK_FPS = 25.0
+FALLBACK_FPS = 25.0
 _LARGE_PICTURE = 1280 * 720
 
 logger = logging.getLogger(__name__)
@@ -238,7 +238,30 @@ def probe(source: str) -> SourceInfo:
         return opened.info
 
 
-def check_regions(site: Site, *, where: str = "cams.yaml") -> None:
+def frame_rate(camera: CameraSettings) -> float:
+    """How many frames a second to expect of a camera.
+
+    What cams.yaml says; else what the recording says; else, for a stream that is not open yet,
+    25, which is what most cameras send.
+
+    Raises:
+        SourceError: the recording cannot be opened.
+    """
+    if camera.fps is not None:
+        return camera.fps
+    return FALLBACK_FPS if camera.live else probe(camera.source).fps
+
+
+def frame_count(camera: CameraSettings) -> int:
+    """Number of pictures in a camera's recording; 0 if it cannot be told.
+
+    Raises:
+        SourceError: the recording cannot be opened.
+    """
+    return probe(camera.source).frames or 0
+
+
+def check_regions(site: Site, *, where: str = "cams.yaml") -> dict[str, SourceInfo]:
     """Opens every recording of a site and sees that the regions lie inside their pictures.
 
     Streams are checked when their first picture comes.
@@ -247,14 +270,16 @@ def check_regions(site: Site, *, where: str = "cams.yaml") -> None:
         site: the settings.
         where: name of the file they come from, for the message.
 
+    Returns:
+        What was found, by camera; streams are not in it.
+
     Raises:
         ConfigError: one sentence per mistake.
     """
     problems: list[str] = []
     known: dict[str, SourceInfo] = {}
-    for name, camera in site.enabled_cameras.items():
-        if camera.live:
-            continue
+    recordings = {name: c for name, c in site.enabled_cameras.items() if not c.live}
+    for name, camera in recordings.items():
         try:
             info = known.setdefault(camera.source, known.get(camera.source) or probe(camera.source))
         except HandoffError as error:
@@ -265,6 +290,7 @@ def check_regions(site: Site, *, where: str = "cams.yaml") -> None:
             problems.append(f"{where}: {problem}")
     if problems:
         raise ConfigError("\n".join(problems))
+    return {name: known[camera.source] for name, camera in recordings.items()}
 
 
 def region_problem(camera: str, region: Region | None, size: tuple[int, int]) -> str | None:
@@ -330,7 +356,7 @@ def _options(source: str) -> dict[str, str]:
 
 def _describe(container: InputContainer, stream: VideoStream) -> SourceInfo:
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    fps = next((float(rate) for rate in rates if rate and 0 < rate <= 240), _FALLBACK_FPS)
+    fps = next((float(rate) for rate in rates if rate and 0 < rate <= 240), FALLBACK_FPS)
     seconds = container.duration / av.time_base if container.duration else None
     frames = stream.frames or (round(seconds * fps) if seconds else None)
     return SourceInfo(stream.codec_context.width, stream.codec_context.height, fps, frames)
