@@ -1,0 +1,68 @@
+"""One browser's WebSocket: pictures and news to it, pings and receipts from it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pydantic import ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from pipeline.errors import StoreError
+from pipeline.viewer.hub import Hub
+from pipeline.viewer.messages import REQUEST, Ping, Pong, Trouble
+from pipeline.viewer.outbox import Outbox
+
+_RETRY_SECONDS = 1.0
+_NOT_UNDERSTOOD = 1008  # the WebSocket protocol's code for a violated policy
+
+
+async def talk(websocket: WebSocket, hub: Hub) -> None:
+    """Serves a browser until it goes, or the viewer stops."""
+    await websocket.accept()
+    outbox = Outbox()
+    hub.join(outbox)
+    sending = asyncio.create_task(_send(websocket, outbox, hub))
+    try:
+        await _receive(websocket, outbox)
+    except WebSocketDisconnect:
+        pass
+    except ValidationError:
+        await websocket.close(_NOT_UNDERSTOOD, "expected a ping or a receipt")
+    finally:
+        hub.leave(outbox)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _receive(websocket: WebSocket, outbox: Outbox) -> None:
+    while True:
+        request = REQUEST.validate_json(await websocket.receive_text())
+        if isinstance(request, Ping):
+            outbox.put_reply(Pong(sent=request.sent, server=time.time()).model_dump_json())
+        else:
+            outbox.shown(request.cameras)
+
+
+async def _send(websocket: WebSocket, outbox: Outbox, hub: Hub) -> None:
+    while True:
+        if outbox.snapshot_due:
+            await _send_snapshot(websocket, outbox, hub)
+        await outbox.wait()
+        while not outbox.snapshot_due and (message := outbox.take()) is not None:
+            if isinstance(message, str):
+                await websocket.send_text(message)
+            else:
+                await websocket.send_bytes(message)
+
+
+async def _send_snapshot(websocket: WebSocket, outbox: Outbox, hub: Hub) -> None:
+    outbox.snapshot_due = False  # before reading: what comes from here on is kept
+    try:
+        snapshot = await hub.snapshot()
+    except StoreError as error:
+        await websocket.send_text(Trouble(sentence=str(error)).model_dump_json())
+        await asyncio.sleep(_RETRY_SECONDS)
+        outbox.renew()
+    else:
+        await websocket.send_text(snapshot.model_dump_json())

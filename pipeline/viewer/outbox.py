@@ -1,0 +1,90 @@
+"""What one browser is still to be sent: never more than it can take, never older than need be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+
+class Outbox:
+    """The messages waiting for one browser.
+
+    Of pictures only the newest of each camera waits, and no more than `window` of a camera are
+    under way until the browser says that it has shown one: a slow browser or line sees fewer
+    pictures, not older ones, and a tab in the background none. Events keep their order; if more
+    than `events` pile up, all are dropped and a snapshot is asked for instead.
+
+    Args:
+        window: pictures of one camera that may be under way.
+        events: events that may wait.
+    """
+
+    def __init__(self, *, window: int = 2, events: int = 256) -> None:
+        self._window = window
+        self._limit = events
+        self._wake = asyncio.Event()
+        self._replies: deque[str] = deque(maxlen=8)
+        self._events: deque[str] = deque()
+        self._latest: dict[str, str] = {}
+        self._pictures: dict[str, bytes] = {}
+        self._under_way: dict[str, int] = {}
+        self.snapshot_due = True
+        self._wake.set()
+
+    def put_reply(self, text: str) -> None:
+        """An answer that overtakes everything else."""
+        self._replies.append(text)
+        self._wake.set()
+
+    def put_event(self, text: str) -> None:
+        """A message that must arrive, in its order."""
+        self._events.append(text)
+        if len(self._events) > self._limit:
+            self.renew()
+        self._wake.set()
+
+    def put_latest(self, kind: str, text: str) -> None:
+        """A message that replaces an earlier one of its kind."""
+        self._latest[kind] = text
+        self._wake.set()
+
+    def put_picture(self, camera: str, message: bytes) -> None:
+        """A picture, instead of an older one of the camera that is still waiting."""
+        self._pictures[camera] = message
+        self._wake.set()
+
+    def shown(self, cameras: Iterable[str]) -> None:
+        """The browser has dealt with one picture of each of these cameras."""
+        for camera in cameras:
+            if camera in self._under_way:
+                self._under_way[camera] = max(0, self._under_way[camera] - 1)
+        self._wake.set()
+
+    def renew(self) -> None:
+        """Forgets the events; a snapshot says all that they would have said."""
+        self._events.clear()
+        self.snapshot_due = True
+        self._wake.set()
+
+    async def wait(self) -> None:
+        """Until there may be something to send."""
+        await self._wake.wait()
+        self._wake.clear()
+
+    def take(self) -> str | bytes | None:
+        """The next message, or None; to be called until it gives None."""
+        if self._replies:
+            return self._replies.popleft()
+        if self._events:
+            return self._events.popleft()
+        if self._latest:
+            return self._latest.pop(next(iter(self._latest)))
+        return self._take_picture()
+
+    def _take_picture(self) -> bytes | None:
+        for camera in self._pictures:
+            if self._under_way.get(camera, 0) < self._window:
+                self._under_way[camera] = self._under_way.get(camera, 0) + 1
+                return self._pictures.pop(camera)
+        return None

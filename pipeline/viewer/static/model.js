@@ -1,0 +1,135 @@
+// What the page knows of the site: cameras, people, who is in view, who is pointed at.
+
+const IN_VIEW_SECONDS = 2; // after the last box somebody counts as in view for this long
+const MOST_PEOPLE = 500;
+
+/** Dispatches "cameras", "people" and "highlight" when they have changed. */
+export class Model extends EventTarget {
+  constructor(clock) {
+    super();
+    this.clock = clock;
+    this.site = "";
+    this.cameras = [];
+    this.people = new Map(); // identity → { identity, tracklets, boxes: tracklet → time of its last box }
+    this.owners = new Map(); // tracklet → identity
+    this.pointed = null; // the identity under the pointer or the keyboard's focus
+    this.pinned = null; // the identity whose page is open
+    this.trouble = null;
+  }
+
+  apply(message) {
+    if (message.type === "snapshot") this.begin(message);
+    if (message.type === "cameras") this.setCameras(message.cameras);
+    if (message.type === "news") this.update(message.identities);
+    if (message.type === "trouble") this.setTrouble(message.sentence);
+  }
+
+  begin({ site, cameras, identities }) {
+    this.site = site;
+    this.people.clear();
+    this.owners.clear();
+    this.setTrouble(null);
+    this.setCameras(cameras);
+    this.update([...identities].reverse());
+  }
+
+  setCameras(cameras) {
+    this.cameras = cameras;
+    this.dispatchEvent(new Event("cameras"));
+  }
+
+  setTrouble(sentence) {
+    this.trouble = sentence;
+    this.dispatchEvent(new Event("cameras"));
+  }
+
+  update(identities) {
+    for (const { identity, tracklets } of identities) {
+      const { boxes = new Map(), tracklets: before = [] } = this.people.get(identity) ?? {};
+      for (const record of tracklets) {
+        this.own(record.tracklet, identity);
+        const seen = before.find((t) => t.tracklet === record.tracklet);
+        record.end = Math.max(record.end, seen?.end ?? 0); // pictures are ahead of the news
+      }
+      this.people.delete(identity); // the newest news stand last
+      this.people.set(identity, { identity, tracklets, boxes });
+    }
+    this.forgetOldest();
+    this.dispatchEvent(new Event("people"));
+  }
+
+  /** A tracklet belongs to one identity alone; one that has lost its last tracklet is gone. */
+  own(tracklet, identity) {
+    const before = this.people.get(this.owners.get(tracklet));
+    this.owners.set(tracklet, identity);
+    if (!before || before.identity === identity) return;
+    before.tracklets = before.tracklets.filter((t) => t.tracklet !== tracklet);
+    before.boxes.delete(tracklet);
+    if (!before.tracklets.length) this.people.delete(before.identity);
+  }
+
+  forgetOldest() {
+    for (const person of this.people.values()) {
+      if (this.people.size <= MOST_PEOPLE) return;
+      for (const { tracklet } of person.tracklets) this.owners.delete(tracklet);
+      this.people.delete(person.identity);
+    }
+  }
+
+  /** A picture is on the screen: who has a box in it is in view, and their tracklet goes on. */
+  saw({ time, boxes }) {
+    for (const { tracklet } of boxes) {
+      const person = this.people.get(this.owners.get(tracklet));
+      const record = person?.tracklets.find((t) => t.tracklet === tracklet);
+      if (!record) continue;
+      if (!this.inView(person)) this.dispatchEvent(new Event("people"));
+      record.end = Math.max(record.end, time);
+      person.boxes.set(tracklet, this.clock.now());
+    }
+  }
+
+  isLive(person, tracklet) {
+    return this.clock.now() - (person.boxes.get(tracklet) ?? 0) < IN_VIEW_SECONDS;
+  }
+
+  /** The cameras a person is in view of now. */
+  liveCameras(person) {
+    const live = person.tracklets.filter((t) => this.isLive(person, t.tracklet));
+    return [...new Set(live.map((t) => t.camera))];
+  }
+
+  inView(person) {
+    return person.tracklets.some((t) => this.isLive(person, t.tracklet));
+  }
+
+  /** The identity that stands out, or null. */
+  get highlighted() {
+    return this.pointed ?? this.pinned;
+  }
+
+  point(identity) {
+    this.pointed = identity;
+    this.dispatchEvent(new Event("highlight"));
+  }
+
+  pin(identity) {
+    this.pinned = identity;
+    this.dispatchEvent(new Event("highlight"));
+  }
+}
+
+export const firstSeen = (person) => Math.min(...person.tracklets.map((t) => t.begin));
+export const lastSeen = (person) => Math.max(...person.tracklets.map((t) => t.end));
+
+/** The cameras in the order in which they first saw the person. */
+export const camerasOf = (person) => [...new Set(person.tracklets.map((t) => t.camera))];
+
+/** The way through the site: the cameras of the tracklets in order of time, repeats in a row once. */
+export const routeOf = (person) =>
+  person.tracklets.map((t) => t.camera).filter((camera, i, all) => camera !== all[i - 1]);
+
+/** A camera's tracklet with the best picture: the one that lasted longest. */
+export const bestTracklet = (person, camera) =>
+  person.tracklets
+    .filter((t) => t.camera === camera)
+    .reduce((a, b) => (b.end - b.begin > a.end - a.begin ? b : a));

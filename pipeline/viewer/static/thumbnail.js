@@ -1,0 +1,30 @@
+// A tracklet's picture. It gets better while the person is watched, so it is asked for again after
+// 1, 3, 7, 15 … seconds of the tracklet, and when the tracklet has ended.
+
+import { h } from "./dom.js";
+import { texts } from "./texts.js";
+
+export class Thumbnail {
+  constructor() {
+    this.image = h("img", { class: "thumbnail", decoding: "async", onerror: () => this.missing(), onload: () => this.loaded() });
+    this.element = h("span", { class: "frame" }, this.image);
+  }
+
+  update({ tracklet, camera, identity, begin, end, closed }) {
+    const version = `${Math.floor(Math.log2(1 + Math.max(0, end - begin)))}${closed ? "e" : ""}`;
+    const address = `/api/crops/${encodeURIComponent(tracklet)}.jpg?v=${version}`;
+    if (this.address === address) return;
+    this.address = address;
+    this.image.alt = texts.thumbnail(identity, camera);
+    this.image.title = camera;
+    this.image.src = address;
+  }
+
+  missing() {
+    this.element.classList.add("missing");
+  }
+
+  loaded() {
+    this.element.classList.remove("missing");
+  }
+}

@@ -1,0 +1,192 @@
+// One camera: its picture with the boxes that came with it, and how it is doing.
+
+import { h, setAttribute, setText } from "./dom.js";
+import { drawBoxes, onScreen } from "./overlay.js";
+import { texts } from "./texts.js";
+import { clockTime } from "./times.js";
+
+const STALE_SECONDS = 4; // a running camera without pictures for this long is worth a word
+const UNREPORTED_SECONDS = 6; // nodes report every second
+const RECENT = 30; // pictures that frame rate and delay are measured on
+
+export class CameraTile {
+  /**
+   * @param name the camera
+   * @param model who is who
+   * @param clock the server's clock
+   * @param handlers { dirty(tile): it wants to be drawn, done(camera): a picture is dealt with }
+   */
+  constructor(name, model, clock, handlers) {
+    Object.assign(this, { name, model, clock, handlers });
+    this.next = null; // the newest preview, not yet decoded
+    this.decoding = false;
+    this.fresh = null; // decoded, not yet shown
+    this.shown = null; // what is on the canvas: { header, bitmap }
+    this.recent = []; // { at, delay } of the last pictures
+    this.build();
+  }
+
+  build() {
+    this.canvas = h("canvas", { role: "img" });
+    this.pace = h("span", { class: "pace" });
+    this.notice = h("div", { class: "notice", hidden: "" });
+    this.stage = h("div", { class: "stage" }, this.canvas, this.notice);
+    const caption = h("header", {}, h("h3", {}, this.name), this.pace);
+    this.element = h("article", { class: "tile", "data-camera": this.name }, caption, this.stage);
+    new ResizeObserver(() => this.handlers.dirty(this)).observe(this.stage);
+    this.canvas.addEventListener("pointermove", (event) => this.point(event));
+    this.canvas.addEventListener("pointerleave", () => this.model.point(null));
+    this.canvas.addEventListener("click", (event) => this.open(event));
+  }
+
+  /** Takes a preview; one that is still waiting to be decoded gives way to it. */
+  receive(preview) {
+    if (this.next) this.handlers.done(this.name);
+    this.next = preview;
+    if (!this.decoding) this.decode();
+  }
+
+  async decode() {
+    this.decoding = true;
+    while (this.next) {
+      const { header, picture } = this.next;
+      this.next = null;
+      const bitmap = await createImageBitmap(picture).catch(() => null);
+      if (this.fresh || !bitmap) this.handlers.done(this.name);
+      if (!bitmap) continue;
+      this.fresh?.bitmap.close();
+      this.fresh = { header, bitmap };
+      this.handlers.dirty(this);
+    }
+    this.decoding = false;
+  }
+
+  /** Called in an animation frame: the picture and its boxes change together. */
+  draw() {
+    if (this.fresh) this.take();
+    if (!this.shown) return;
+    const context = this.fitCanvas();
+    this.view = contain(this.shown.bitmap, this.canvas.clientWidth, this.canvas.clientHeight);
+    const { x, y, width, height } = this.view;
+    context.drawImage(this.shown.bitmap, x, y, width, height);
+    drawBoxes(context, this.view, this.boxes(), this.model.highlighted);
+  }
+
+  take() {
+    this.shown?.bitmap.close();
+    this.shown = this.fresh;
+    this.fresh = null;
+    const { header } = this.shown;
+    this.recent.push({ at: performance.now() / 1000, delay: this.clock.now() - header.arrival });
+    if (this.recent.length > RECENT) this.recent.shift();
+    this.model.saw(header);
+    this.handlers.done(this.name);
+  }
+
+  fitCanvas() {
+    const scale = window.devicePixelRatio;
+    const width = Math.round(this.canvas.clientWidth * scale);
+    const height = Math.round(this.canvas.clientHeight * scale);
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      Object.assign(this.canvas, { width, height });
+    }
+    const context = this.canvas.getContext("2d");
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, width, height);
+    return context;
+  }
+
+  boxes() {
+    return (this.shown?.header.boxes ?? []).map(({ tracklet, xywh }) => ({
+      xywh,
+      identity: this.model.owners.get(tracklet),
+    }));
+  }
+
+  // ── pointing at people ────────────────────────────────────────────────────────────────────
+
+  at({ offsetX, offsetY }) {
+    if (!this.view) return undefined;
+    const hits = this.boxes().filter(({ identity, xywh }) => {
+      const box = onScreen(this.view, xywh);
+      const inside = offsetX - box.x <= box.width && offsetY - box.y <= box.height;
+      return identity !== undefined && inside && offsetX >= box.x && offsetY >= box.y;
+    });
+    return hits.sort((a, b) => a.xywh[2] * a.xywh[3] - b.xywh[2] * b.xywh[3])[0]?.identity;
+  }
+
+  point(event) {
+    const identity = this.at(event) ?? null;
+    this.canvas.classList.toggle("pointing", identity !== null);
+    if (identity !== this.model.pointed) this.model.point(identity);
+  }
+
+  open(event) {
+    const identity = this.at(event);
+    if (identity !== undefined) location.hash = `person-${identity}`;
+  }
+
+  // ── how it is doing ───────────────────────────────────────────────────────────────────────
+
+  /** Called every second and when the status has changed. */
+  update(status) {
+    const notice = this.noticeFor(status);
+    this.element.dataset.state = notice?.state ?? "live";
+    this.showNotice(notice);
+    setText(this.pace, notice ? "" : this.measured());
+    setAttribute(this.pace, "title", status ? `${texts.pace(status)}\n${texts.delayHelp}` : "");
+    const people = [...new Set(this.boxes().map((box) => box.identity))].filter(Boolean);
+    setAttribute(this.canvas, "aria-label", texts.picture(this.name, people.map(texts.person)));
+  }
+
+  measured() {
+    const frames = this.recent.slice(-15);
+    const seconds = frames.length > 1 ? frames.at(-1).at - frames[0].at : 0;
+    if (!seconds) return "";
+    const delays = this.recent.map((p) => p.delay).sort((a, b) => a - b);
+    const delay = Math.max(0, delays[Math.floor(delays.length / 2)]);
+    return `${texts.fps((frames.length - 1) / seconds)} · ${texts.delay(delay)}`;
+  }
+
+  noticeFor(status) {
+    const now = this.clock.now();
+    if (!status || now - status.updated > UNREPORTED_SECONDS) {
+      return { state: "unknown", title: texts.unknown, lines: [texts.unknownWhy] };
+    }
+    const since = texts.since(clockTime(status.since));
+    if (status.state === "waiting") {
+      const nextTry = status.next_try && texts.nextTry(Math.ceil(status.next_try - now));
+      const when = [since, nextTry].filter(Boolean).join(" · ");
+      return { state: "offline", title: texts.offline, lines: [status.error ?? "", when] };
+    }
+    if (status.state === "ended") return { state: "ended", title: texts.ended, lines: [since] };
+    if (status.state === "connecting") {
+      return { state: "connecting", title: texts.connecting, lines: [since] };
+    }
+    return this.staleNotice();
+  }
+
+  staleNotice() {
+    if (!this.shown) return { state: "connecting", title: texts.waitingForPicture, lines: [] };
+    const seconds = performance.now() / 1000 - this.recent.at(-1).at;
+    if (seconds < STALE_SECONDS || document.hidden) return null;
+    return { state: "stale", title: texts.noPicture(Math.floor(seconds)), lines: [] };
+  }
+
+  showNotice(notice) {
+    this.notice.hidden = !notice;
+    if (!notice) return;
+    const [title, ...lines] = [notice.title, ...notice.lines];
+    const wanted = [title, ...lines].join("\n");
+    if (this.notice.dataset.text === wanted) return;
+    this.notice.dataset.text = wanted;
+    this.notice.replaceChildren(h("strong", {}, title), ...lines.map((line) => h("p", {}, line)));
+  }
+}
+
+/** The largest place for a picture in a space, centred. */
+function contain(picture, width, height) {
+  const scale = Math.min(width / picture.width, height / picture.height);
+  const [w, h] = [picture.width * scale, picture.height * scale];
+  return { x: (width - w) / 2, y: (height - h) / 2, width: w, height: h };
+}
