@@ -6,14 +6,6 @@ streams, and files as if they were streams, and never falls behind.
 
 from pipeline.ingest.live import LiveReaders
 from pipeline.ingest.recordings import read_recordings
-from pipeline.ingest.source import SourceInfo, check_regions, frame_count, frame_rate, probe
+from pipeline.ingest.source import SourceInfo, check_regions, probe
 
-__all__ = [
-    "LiveReaders",
-    "SourceInfo",
-    "check_regions",
-    "frame_count",
-    "frame_rate",
-    "probe",
-    "read_recordings",
-]
+__all__ = ["LiveReaders", "SourceInfo", "check_regions", "probe", "read_recordings"]

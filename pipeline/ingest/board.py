@@ -125,14 +125,14 @@ class Board:
             offers = [place.take(now) for place in self._places.values()]
         return [f for offer in offers if offer is not None and (f := _frame(offer)) is not None]
 
-    def statuses(self) -> list[CameraStatus]:
+    def statuses(self) -> dict[str, CameraStatus]:
         """How every camera is doing; `delay` is for the node to fill in."""
         with self._changed:
             now = self._clock()
-            return [
-                replace(place.status, fps=place.rate(now), updated=now)
-                for place in self._places.values()
-            ]
+            return {
+                camera: replace(place.status, fps=place.rate(now), updated=now)
+                for camera, place in self._places.items()
+            }
 
     def ended(self) -> bool:
         """True if every camera was a recording, has come to its end, and all has been taken."""

@@ -77,8 +77,8 @@ class LiveReaders:
         """
         return self._board.collect(timeout_seconds, window_seconds=self._window_seconds)
 
-    def statuses(self) -> list[CameraStatus]:
-        """How each camera is doing, in the order of the cameras; all but `delay` is filled in."""
+    def statuses(self) -> dict[str, CameraStatus]:
+        """How each camera is doing; all but `delay` is filled in."""
         return self._board.statuses()
 
     def close(self) -> None:

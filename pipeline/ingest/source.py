@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from pipeline.config import CameraSettings, Site
+from pipeline.config import Site
 from pipeline.errors import ConfigError, HandoffError, SourceError
 from pipeline.ingest.failures import Failure, explain
 
@@ -39,7 +40,7 @@ _LIVE_OPTIONS = {
     "probesize": "500000",
     "flags": "low_delay",
 }
-FALLBACK_FPS = 25.0
+_FALLBACK_FPS = 25.0
 _LARGE_PICTURE = 1280 * 720
 
 logger = logging.getLogger(__name__)
@@ -238,29 +239,6 @@ def probe(source: str) -> SourceInfo:
         return opened.info
 
 
-def frame_rate(camera: CameraSettings) -> float:
-    """How many frames a second to expect of a camera.
-
-    What cams.yaml says; else what the recording says; else, for a stream that is not open yet,
-    25, which is what most cameras send.
-
-    Raises:
-        SourceError: the recording cannot be opened.
-    """
-    if camera.fps is not None:
-        return camera.fps
-    return FALLBACK_FPS if camera.live else probe(camera.source).fps
-
-
-def frame_count(camera: CameraSettings) -> int:
-    """Number of pictures in a camera's recording; 0 if it cannot be told.
-
-    Raises:
-        SourceError: the recording cannot be opened.
-    """
-    return probe(camera.source).frames or 0
-
-
 def check_regions(site: Site, *, where: str = "cams.yaml") -> dict[str, SourceInfo]:
     """Opens every recording of a site and sees that the regions lie inside their pictures.
 
@@ -271,26 +249,27 @@ def check_regions(site: Site, *, where: str = "cams.yaml") -> dict[str, SourceIn
         where: name of the file they come from, for the message.
 
     Returns:
-        What was found, by camera; streams are not in it.
+        What the recordings say, by camera.
 
     Raises:
         ConfigError: one sentence per mistake.
     """
+    recordings: dict[str, SourceInfo] = {}
     problems: list[str] = []
-    known: dict[str, SourceInfo] = {}
-    recordings = {name: c for name, c in site.enabled_cameras.items() if not c.live}
-    for name, camera in recordings.items():
+    look = functools.cache(probe)  # cameras often share a source
+    for name, camera in site.enabled_cameras.items():
+        if camera.live:
+            continue
         try:
-            info = known.setdefault(camera.source, known.get(camera.source) or probe(camera.source))
+            info = recordings[name] = look(camera.source)
         except HandoffError as error:
             problems.append(f"{where}: cameras.{name}.source: {error}")
             continue
-        problem = region_problem(name, camera.region, (info.width, info.height))
-        if problem:
+        if problem := region_problem(name, camera.region, (info.width, info.height)):
             problems.append(f"{where}: {problem}")
     if problems:
         raise ConfigError("\n".join(problems))
-    return {name: known[camera.source] for name, camera in recordings.items()}
+    return recordings
 
 
 def region_problem(camera: str, region: Region | None, size: tuple[int, int]) -> str | None:
@@ -356,7 +335,7 @@ def _options(source: str) -> dict[str, str]:
 
 def _describe(container: InputContainer, stream: VideoStream) -> SourceInfo:
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    fps = next((float(rate) for rate in rates if rate and 0 < rate <= 240), FALLBACK_FPS)
+    fps = next((float(rate) for rate in rates if rate and 0 < rate <= 240), _FALLBACK_FPS)
     seconds = container.duration / av.time_base if container.duration else None
     frames = stream.frames or (round(seconds * fps) if seconds else None)
     return SourceInfo(stream.codec_context.width, stream.codec_context.height, fps, frames)
