@@ -168,12 +168,19 @@ class Site(Settings):
     cameras: dict[Name, CameraSettings] = Field(min_length=1)
     """The cameras by name."""
     detector: DetectorSettings = DetectorSettings()
+    """How people are found in a picture."""
     tracker: TrackerSettings = TrackerSettings()
+    """How boxes become tracks within one camera."""
     network: NetworkSettings = NetworkSettings()
+    """How a tracklet becomes an embedding."""
     matching: MatchingSettings = MatchingSettings()
+    """When two tracklets are the same person."""
     redis: RedisSettings = RedisSettings()
+    """Where everything between processes goes through."""
     viewer: ViewerSettings = ViewerSettings()
+    """The live page."""
     retention: RetentionSettings = RetentionSettings()
+    """How long anything is kept."""
 
     @property
     def enabled_cameras(self) -> dict[str, CameraSettings]:

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from pipeline.embedded import EmbeddedRedis
 from pipeline.store import Store
+
+settings.register_profile("shared machine", deadline=None, max_examples=50)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
