@@ -59,6 +59,7 @@ class DetectorGraph:
         network = self._read()
         self.head = _recognise(network, path)
         self.native_size = _native_size(network, self.head)
+        self._sizes: dict[tuple[int, int], tuple[int, int]] = {}  # size_for reads the file anew
 
     def size_for(self, picture: tuple[int, int]) -> tuple[int, int]:
         """Input width and height for pictures of this width and height.
@@ -66,16 +67,21 @@ class DetectorGraph:
         The longer side is the file's own; the shorter one follows the picture's proportions
         where the network allows it, so that no time is spent on padding.
         """
-        if self.head.fit == "stretch":
-            return self.native_size
-        wanted = _proportional(self.native_size, picture)
-        return wanted if self._can_take(wanted) else self.native_size
+        if picture not in self._sizes:
+            self._sizes[picture] = self._choose_size(picture)
+        return self._sizes[picture]
 
     def build(self, size: tuple[int, int]) -> ov.Model:
         """The graph for inputs of this width and height: `INPUT` in, the head's outputs out."""
         network = self._read()
         _reshape(network, self.head, size)
         return _take_pictures(network, self.head)
+
+    def _choose_size(self, picture: tuple[int, int]) -> tuple[int, int]:
+        if self.head.fit == "stretch":
+            return self.native_size
+        wanted = _proportional(self.native_size, picture)
+        return wanted if self._can_take(wanted) else self.native_size
 
     def _read(self) -> ov.Model:
         network = read_network(self._path)

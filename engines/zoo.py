@@ -17,8 +17,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 from rich.console import Console
@@ -41,17 +41,9 @@ AUTO_SECONDS = 6.0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A detector that has been settled on.
+class Choice(NamedTuple):
+    """A detector that has been settled on: its file, and which one it is and why, for people."""
 
-    Attributes:
-        name: its name in the catalogue, or the file's.
-        path: the file, ready for use.
-        reason: why this one, in a few words.
-    """
-
-    name: str
     path: Path
     reason: str
 
@@ -71,7 +63,7 @@ def fetch(name: str, *, seconds: float = PATIENCE_SECONDS) -> Path:
     return _exported(entry) if entry.exported else fetch_original(entry, seconds=seconds)
 
 
-def resolve(model: str) -> Choice:
+def resolve_detector(model: str) -> Choice:
     """Settles on a detector.
 
     Args:
@@ -86,10 +78,11 @@ def resolve(model: str) -> Choice:
         return _auto()
     path = Path(model).expanduser()
     if model not in DETECTORS and path.is_file():
-        return Choice(path.stem, path, "by path")
+        return Choice(path, path.name)
     if model not in DETECTORS and (path.suffix or len(path.parts) > 1):
         raise ModelError(f"expected a detector's name or file, found no file at {path}")
-    return Choice(find(model, DETECTORS).name, fetch(model), "by name")
+    find(model, DETECTORS)
+    return Choice(fetch(model), model)
 
 
 def find(name: str, entries: Mapping[str, Entry]) -> Entry:
@@ -137,13 +130,16 @@ def sha256(path: Path) -> str:
 def _auto() -> Choice:
     for name in AUTO:
         if DETECTORS[name].is_cached:
-            return Choice(name, fetch(name), "the best that is cached")
+            return Choice(fetch(name), f"{name} (auto: the best that is cached)")
     for name in AUTO[:-1]:
         try:
-            return Choice(name, fetch(name, seconds=AUTO_SECONDS), "the best that could be fetched")
+            path = fetch(name, seconds=AUTO_SECONDS)
         except ModelError as error:
             logger.info("auto: %s", error)
-    return Choice(AUTO[-1], fetch(AUTO[-1]), f"{', '.join(AUTO[:-1])} could not be fetched in time")
+        else:
+            return Choice(path, f"{name} (auto: the best that could be fetched)")
+    better = ", ".join(AUTO[:-1])
+    return Choice(fetch(AUTO[-1]), f"{AUTO[-1]} (auto: {better} could not be fetched in time)")
 
 
 def _exported(entry: Entry) -> Path:
