@@ -33,8 +33,7 @@ def load(tmp_path: Path, text: str) -> Site:
         (CAMERA + "tracker: {name: sort}", "tracker.name: expected to be 'botsort', 'bytetrack'"),
         (
             "cameras: {w: {source: 'device:0', region: [1, 2, 3]}}",
-            "cameras.w.region: expected four whole numbers [x, y, width, height] in pixels, "
-            "x and y ≥ 0, found [1, 2, 3]",
+            "[x, y, width, height] in pixels, x and y ≥ 0, found [1, 2, 3]",
         ),
         (
             "cameras: {w: {source: 'device:0', region: [0, 0, 0, 9]}}",
