@@ -83,8 +83,9 @@ class Engine:
             raise ModelError(
                 f"{self._name}: expected a network OpenVINO can run, found: {_reason(error)}"
             ) from error
-        self.inputs = tuple(port.get_any_name() for port in self._compiled.inputs)
-        self.outputs = tuple(port.get_any_name() for port in self._compiled.outputs)
+        # Compiling may add aliases to a port, so its name is taken from before.
+        self.inputs = tuple(port.get_any_name() for port in network.inputs)
+        self.outputs = tuple(port.get_any_name() for port in network.outputs)
         self._idle: deque[ov.InferRequest] = deque()
         self._creating = threading.Lock()
 
