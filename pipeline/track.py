@@ -1,0 +1,191 @@
+"""Track: one camera's detections, frame after frame → the same number for the same person."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from trackers import BoTSORTTracker, ByteTrackTracker, OCSORTTracker
+from trackers.core.base import BaseTracker
+
+from pipeline.config import TrackerSettings
+from pipeline.data import Frame
+
+_BUFFER_FPS = 30.0
+"""The library counts its buffer of lost tracks in frames at this rate."""
+
+_HIGH = 0.3
+"""Scores from here on are associated first; weaker boxes can only carry on a track."""
+
+_BEGIN = 0.4
+"""Score a box needs to begin a track."""
+
+_BACKWARD_IOU = 0.3
+"""Overlap from which a box of the frame before is the beginning of a track."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Boxes of an earlier frame whose tracks were confirmed only later.
+
+    Attributes:
+        index: number of the frame, as in `Frame.index`.
+        time: its capture time, seconds since the epoch.
+        tracks: the boxes, with `tracker_id`.
+    """
+
+    index: int
+    time: float
+    tracks: sv.Detections
+
+
+@dataclass(slots=True)
+class _Unclaimed:
+    """Boxes of a frame that belong to no confirmed track yet."""
+
+    index: int
+    time: float
+    boxes: sv.Detections
+
+    def claim(self, tracks: sv.Detections) -> sv.Detections:
+        """Finds the boxes that these tracks of the frame after came from, and gives them away."""
+        overlap = sv.box_iou_batch(tracks.xyxy, self.boxes.xyxy)
+        rows, columns = linear_sum_assignment(overlap, maximize=True)
+        enough = overlap[rows, columns] >= _BACKWARD_IOU
+        found = _select(self.boxes, columns[enough])
+        found.tracker_id = _numbers(tracks)[rows[enough]]
+        rest = np.setdiff1d(np.arange(len(self.boxes)), columns[enough])
+        self.boxes = _select(self.boxes, rest)
+        return found
+
+
+class Tracker:
+    """Follows the people in one camera.
+
+    A person gets a number once seen in `confirm_after` frames in a row, and keeps it until not
+    seen for `lost_after` seconds. Numbers are never used again, not even after `reset`.
+
+    Attributes:
+        recovered: what the last `update` found out about earlier frames: the boxes with which
+            the tracks began that it confirmed, oldest frame first. They count for whoever writes
+            results (every box missed is an error); live they come too late to be shown.
+    """
+
+    def __init__(self, camera: str, settings: TrackerSettings, *, fps: float) -> None:
+        """Makes the tracker of one camera.
+
+        Args:
+            camera: its name.
+            settings: from cams.yaml.
+            fps: the frame rate to expect; frames may come unevenly, their times count.
+        """
+        self.camera = camera
+        self.recovered: list[Recovered] = []
+        self._settings = settings
+        self._fps = fps
+        self._tracker = _BUILDERS[settings.name](settings, fps)
+        self._first_number = 0
+        self._next_number = 0
+        self._last_time: float | None = None
+        self._unclaimed: deque[_Unclaimed] = deque(maxlen=settings.confirm_after)
+
+    def update(self, frame: Frame, detections: sv.Detections) -> sv.Detections:
+        """Takes one frame's people; returns those that belong to a confirmed track.
+
+        Args:
+            frame: the picture they were found in; frames come in order of time.
+            detections: boxes in pixels of `frame`, with `confidence`.
+
+        Returns:
+            Some of the detections, as they are, with `tracker_id` ≥ 0.
+        """
+        self._forget_after_gap(frame.time)
+        numbered = self._tracker.update(detections, timestamp=frame.time)
+        confirmed = _numbers(numbered) >= 0
+        tracks, rest = _select(numbered, confirmed), _select(numbered, ~confirmed)
+        tracks.tracker_id = _numbers(tracks) + self._first_number
+        self._recover(tracks)
+        self._unclaimed.append(_Unclaimed(frame.index, frame.time, rest))
+        return tracks
+
+    def reset(self) -> None:
+        """Gives up all tracks, as when a recording begins anew."""
+        self._tracker.reset()
+        self._first_number = self._next_number
+        self._last_time = None
+        self._unclaimed.clear()
+        self.recovered = []
+
+    def _forget_after_gap(self, time: float) -> None:
+        if self._last_time is not None:
+            gap = time - self._last_time
+            if not 0 < gap <= self._settings.lost_after:
+                self.reset()
+        self._last_time = time
+
+    def _recover(self, tracks: sv.Detections) -> None:
+        """Follows the tracks that are new backwards through the boxes nobody has claimed."""
+        self.recovered = []
+        new = _select(tracks, _numbers(tracks) >= self._next_number)
+        for past in reversed(self._unclaimed):
+            new = past.claim(new)
+            if len(new):
+                self.recovered.insert(0, Recovered(past.index, past.time, new))
+        self._next_number = max([self._next_number, *(_numbers(tracks) + 1).tolist()])
+
+
+def _select(detections: sv.Detections, rows: NDArray[Any]) -> sv.Detections:
+    return cast(sv.Detections, detections[rows])
+
+
+def _numbers(tracks: sv.Detections) -> NDArray[np.int_]:
+    return np.asarray(tracks.tracker_id, int)
+
+
+def _botsort(settings: TrackerSettings, fps: float) -> BaseTracker:
+    return BoTSORTTracker(
+        lost_track_buffer=_buffer(settings),
+        frame_rate=fps,
+        track_activation_threshold=_BEGIN,
+        high_conf_det_threshold=_HIGH,
+        minimum_consecutive_frames=settings.confirm_after,
+        enable_cmc=False,  # our cameras do not move, and it costs more than all the rest
+        instant_first_frame_activation=False,
+    )
+
+
+def _bytetrack(settings: TrackerSettings, fps: float) -> BaseTracker:
+    return ByteTrackTracker(
+        lost_track_buffer=_buffer(settings),
+        frame_rate=fps,
+        track_activation_threshold=_BEGIN,
+        high_conf_det_threshold=_HIGH,
+        minimum_consecutive_frames=settings.confirm_after,
+    )
+
+
+def _ocsort(settings: TrackerSettings, fps: float) -> BaseTracker:
+    return OCSORTTracker(
+        lost_track_buffer=_buffer(settings),
+        frame_rate=fps,
+        high_conf_det_threshold=_HIGH,
+        minimum_consecutive_frames=settings.confirm_after,
+    )
+
+
+def _buffer(settings: TrackerSettings) -> int:
+    return math.ceil(settings.lost_after * _BUFFER_FPS)
+
+
+_BUILDERS: dict[str, Callable[[TrackerSettings, float], BaseTracker]] = {
+    "botsort": _botsort,
+    "bytetrack": _bytetrack,
+    "ocsort": _ocsort,
+}
