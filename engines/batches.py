@@ -69,7 +69,8 @@ class BatchSampler:
         self._settings = settings
         self._augmentation = augmentation
         self._rng = rng
-        self._waiting: list[int] = []
+        self.waiting: list[int] = []
+        """People not yet drawn in this round; part of a checkpoint."""
 
     @property
     def people(self) -> int:
@@ -94,9 +95,9 @@ class BatchSampler:
         )
 
     def _next_person(self) -> int:
-        if not self._waiting:
-            self._waiting = self._rng.permutation(len(self._people)).tolist()
-        return self._waiting.pop()
+        if not self.waiting:
+            self.waiting = self._rng.permutation(len(self._people)).tolist()
+        return self.waiting.pop()
 
     def _draw_tracklets(self, tracklets: Sequence[LabelledTracklet]) -> list[LabelledTracklet]:
         """Draws tracklets of one person, each of another camera as long as there is one."""

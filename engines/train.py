@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +44,8 @@ from engines.recipe import DataSettings, LossSettings, NetworkSettings, Recipe, 
 from engines.teacher import TeacherFeatures
 
 logger = logging.getLogger(__name__)
+
+REPORT_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,26 +259,23 @@ class Trainer:
         self._objective.load_state_dict(state["objective"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
+        self._sampler.waiting = state["waiting"]
         self._step = state["step"]
         logger.info("continuing from step %d", self._step)
 
-    def run(self) -> None:
-        """Trains to the end of the schedule."""
+    def run(self, *, until: int | None = None) -> None:
+        """Trains to the end of the schedule, or to step `until` of it."""
         schedule = self._recipe.schedule
-        means, began = RunningMeans(), time.monotonic()
-        while self._step < schedule.steps:
+        last = min(schedule.steps, until or schedule.steps)
+        means = RunningMeans()
+        while self._step < last:
             means.add(self._train_step())
             self._step += 1
-            if self._step % 20 == 0:
-                seconds = (time.monotonic() - began) / 20
-                logger.info(
-                    "step %d/%d  %.2f s  %s", self._step, schedule.steps, seconds, means.report()
-                )
-                began = time.monotonic()
+            if self._step % REPORT_STEPS == 0:
+                logger.info("step %d/%d  %s", self._step, schedule.steps, means.report())
             if self._step % schedule.checkpoint_steps == 0 or self._step == schedule.steps:
                 self._save()
                 logger.info("step %d  held-out people: %s", self._step, self._validate())
-                began = time.monotonic()
 
     def _train_step(self) -> dict[str, Tensor]:
         self._set_mode()
@@ -330,6 +328,7 @@ class Trainer:
             "objective": self._objective.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "rng": self._rng.bit_generator.state,
+            "waiting": self._sampler.waiting,
             "step": self._step,
         }
 

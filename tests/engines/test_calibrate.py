@@ -1,0 +1,51 @@
+"""Similarity → likelihood ratio."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engines.calibrate import Pairs, brier_score, camera_pairs, fit, join
+from engines.card import LikelihoodRatio
+from engines.metrics import Labels
+from engines.protocols import EmbeddedProblem
+
+
+def drawn_pairs(same: int, different: int) -> Pairs:
+    """Two normal distributions of deviation 0.1 at 0.7 and 0.3: slope 40, offset -20."""
+    rng = np.random.default_rng(0)
+    similarity = np.concatenate([rng.normal(0.7, 0.1, same), rng.normal(0.3, 0.1, different)])
+    is_same = np.arange(same + different) < same
+    weight = np.where(is_same, 0.5 / same, 0.5 / different)
+    return Pairs(similarity, is_same, weight)
+
+
+@pytest.mark.parametrize(("same", "different"), [(20000, 20000), (5000, 80000)])
+def test_the_fit_finds_the_true_ratio_whatever_the_numbers_of_pairs(
+    same: int, different: int
+) -> None:
+    ratio = fit(drawn_pairs(same, different))
+    assert ratio.slope == pytest.approx(40, rel=0.1)
+    assert ratio.offset == pytest.approx(-20, rel=0.1)
+
+
+def test_a_good_fit_has_a_low_brier_score() -> None:
+    pairs = drawn_pairs(2000, 2000)
+    assert brier_score(fit(pairs), pairs) < 0.03
+    assert brier_score(LikelihoodRatio(0.0, 0.0), pairs) == pytest.approx(0.25)
+
+
+def test_the_prior_moves_the_probability_and_not_the_ratio() -> None:
+    ratio = LikelihoodRatio(slope=10.0, offset=-5.0)
+    assert ratio(0.5) == pytest.approx(0.0)
+    assert ratio.probability(0.5) == pytest.approx(0.5)
+    assert ratio.probability(0.5, prior=0.01) == pytest.approx(0.01)
+    assert ratio.probability([-100.0, 100.0]).tolist() == [0.0, 1.0]
+
+
+def test_pairs_are_of_different_cameras_and_both_answers_weigh_the_same() -> None:
+    labels = Labels(np.array([1, 1, 2]), np.array([0, 1, 1]))
+    pairs = camera_pairs(EmbeddedProblem(np.eye(3, dtype=np.float32), labels, labels))
+    assert pairs.same.tolist() == [True, False, True, False]
+    assert pairs.weight[pairs.same].sum() == pytest.approx(0.5)
+    assert join([pairs, pairs]).weight.sum() == pytest.approx(1.0)
