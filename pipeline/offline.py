@@ -1,0 +1,198 @@
+"""Recorded files, faster than real time, reproducible: the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from pipeline.annotate import annotate
+from pipeline.config import Site
+from pipeline.data import Frame, IdentityRecord, TrackletRecord
+from pipeline.detect import Detector
+from pipeline.embed import Embedder, Network
+from pipeline.embedded import EmbeddedRedis
+from pipeline.ingest import read_recordings
+from pipeline.matcher import MatchingService
+from pipeline.mot import Table, write_table
+from pipeline.perceive import Observation, Perception
+from pipeline.store import Store
+
+_RUN = "offline"  # in place of a name that differs from run to run
+_EVERYTHING = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Boxes of one camera, by tracklet until the tracklets have their identities."""
+
+    frames: list[int] = field(default_factory=list)
+    tracklets: list[str] = field(default_factory=list)
+    boxes: list[NDArray[np.float32]] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)
+
+    def add(self, observation: Observation) -> None:
+        tracks = observation.tracks
+        self.frames += [observation.frame.index + 1] * len(tracks)
+        self.tracklets += observation.tracklets
+        self.boxes += list(tracks.xyxy)
+        self.confidences += _confidences(tracks)
+
+    def table(self, owner: Mapping[str, int]) -> Table:
+        """The rows by identity; a tracklet too short to have been embedded has none."""
+        decided = [i for i, tracklet in enumerate(self.tracklets) if tracklet in owner]
+        return Table.build(
+            frame=[self.frames[i] for i in decided],
+            identity=[owner[self.tracklets[i]] for i in decided],
+            xyxy=[self.boxes[i] for i in decided],
+            confidence=[self.confidences[i] for i in decided],
+        )
+
+
+class OfflineRun:
+    """One pass over a site's recordings.
+
+    Args:
+        site: settings; every camera must be a file or a sample.
+        detector: finds people.
+        network: embeds tracklets.
+        fps: frame rate of each camera.
+        progress: called with the frames done so far after every batch.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        detector: Detector,
+        network: Network,
+        *,
+        fps: Mapping[str, float],
+        progress: Callable[[int], None] = lambda frames: None,
+    ) -> None:
+        self._site = site
+        self._detector = detector
+        self._network = network
+        self._fps = fps
+        self._progress = progress
+        self._rows = {camera: _Rows() for camera in site.enabled_cameras}
+
+    def run(self, output: Path, *, video: bool = False) -> list[IdentityRecord]:
+        """Processes the recordings and writes the results to a folder.
+
+        Args:
+            output: gets `<camera>.txt`, `identities.json`, `thumbnails/`, and with `video`
+                `<camera>.mp4`.
+
+        Returns:
+            the identities, by number.
+        """
+        output.mkdir(parents=True, exist_ok=True)
+        with EmbeddedRedis() as server:
+            store = Store.connect(server.url, site=self._site.site)
+            self._follow(store)
+            identities = sorted(store.identities(_EVERYTHING), key=lambda i: i.identity)
+            self._write_identities(store, identities, output)
+            store.close()
+        tables = self._write_tables(identities, output)
+        if video:
+            for camera, table in tables.items():
+                annotate(
+                    self._frames_of(camera),
+                    table,
+                    output / f"{camera}.mp4",
+                    fps=self._fps[camera],
+                )
+        return identities
+
+    def _follow(self, store: Store) -> None:
+        perception = Perception(
+            self._site,
+            self._detector,
+            Embedder(self._network, refresh=self._site.network.refresh),
+            run=_RUN,
+            fps=self._fps,
+        )
+        matcher = MatchingService(store, self._site, self._network.calibration, exact=True)
+        store.open_sightings()
+        done = 0
+        for frames, detections in self._detected():
+            observations, sightings = perception.follow(frames, detections)
+            for observation in observations:
+                self._rows[observation.frame.camera].add(observation)
+            for sighting in sightings:
+                store.send_sighting(sighting)
+            _settle(matcher, len(sightings))
+            done += len(frames)
+            self._progress(done)
+        last = perception.close()
+        for sighting in last:
+            store.send_sighting(sighting)
+        _settle(matcher, len(last))
+
+    def _detected(self) -> Iterator[tuple[list[Frame], list[sv.Detections]]]:
+        """Frames with their people; the next pictures are searched while these are followed."""
+        before: tuple[list[Frame], Callable[[], list[sv.Detections]]] | None = None
+        for frames in read_recordings(self._site.enabled_cameras):
+            pending = self._detector.submit(frames)
+            if before is not None:
+                yield before[0], before[1]()
+            before = frames, pending.wait
+        if before is not None:
+            yield before[0], before[1]()
+
+    def _frames_of(self, camera: str) -> Iterator[Frame]:
+        for frames in read_recordings({camera: self._site.cameras[camera]}):
+            yield from frames
+
+    def _write_tables(self, identities: list[IdentityRecord], output: Path) -> dict[str, Table]:
+        owner = {t.tracklet: i.identity for i in identities for t in i.tracklets}
+        tables = {camera: rows.table(owner) for camera, rows in self._rows.items()}
+        for camera, table in tables.items():
+            write_table(table, output / f"{camera}.txt")
+        return tables
+
+    def _write_identities(
+        self, store: Store, identities: list[IdentityRecord], output: Path
+    ) -> None:
+        (output / "thumbnails").mkdir(exist_ok=True)
+        listed = [
+            {"identity": i.identity, "tracklets": [_listed(store, t, output) for t in i.tracklets]}
+            for i in identities
+        ]
+        text = json.dumps({"site": self._site.site, "identities": listed}, indent=2)
+        (output / "identities.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _settle(matcher: MatchingService, expected: int) -> None:
+    """Waits until the matcher has decided on everything it was sent."""
+    while expected > 0:
+        expected -= matcher.tick(wait_seconds=1.0)
+
+
+def _listed(store: Store, record: TrackletRecord, output: Path) -> dict[str, object]:
+    picture = store.crop(record.tracklet)
+    name = f"thumbnails/{record.tracklet}.jpg"
+    if picture is not None:
+        (output / name).write_bytes(picture)
+    return {
+        "tracklet": record.tracklet,
+        "camera": record.camera,
+        "begin": _utc(record.begin),
+        "end": _utc(record.end),
+        "confidence": round(record.confidence, 4),
+        "thumbnail": name if picture is not None else None,
+    }
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _confidences(tracks: sv.Detections) -> list[float]:
+    return [1.0] * len(tracks) if tracks.confidence is None else list(map(float, tracks.confidence))

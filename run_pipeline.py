@@ -1,0 +1,88 @@
+"""Follows people through a site whose cameras do not overlap.
+
+python run_pipeline.py --cameras cams.yaml                       live, until Ctrl-C
+python run_pipeline.py --cameras cams.yaml --check               is everything in order?
+python run_pipeline.py --cameras cams.yaml --offline --output results --video
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.errors import HandoffError
+from pipeline.logs import LogLevel, configure_logging
+from pipeline.roles import (
+    REDIS_VARIABLE,
+    Options,
+    check,
+    run_all,
+    run_matcher,
+    run_node,
+    run_offline,
+    run_viewer,
+)
+
+
+class Role(StrEnum):
+    """What this process does for the site."""
+
+    ALL = "all"
+    NODE = "node"
+    MATCHER = "matcher"
+    VIEWER = "viewer"
+
+
+_RUN = {
+    Role.ALL: run_all,
+    Role.NODE: run_node,
+    Role.MATCHER: run_matcher,
+    Role.VIEWER: run_viewer,
+}
+
+
+def main(
+    cameras: Annotated[Path, typer.Option(help="Settings of the site.")] = Path("cams.yaml"),
+    role: Annotated[Role, typer.Option(help="Part of the site to run here.")] = Role.ALL,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Validate and explain the settings; run nothing.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Process recorded files as fast as possible.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the results of --offline.")
+    ] = None,
+    video: Annotated[
+        bool, typer.Option("--video", help="With --offline: write annotated videos, too.")
+    ] = False,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after so many seconds.")
+    ] = None,
+    redis: Annotated[
+        str | None, typer.Option(envvar=REDIS_VARIABLE, help="Redis to use in place of redis.url.")
+    ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="Which log lines to print.")] = "warning",
+) -> None:
+    """Follows people through a site whose cameras do not overlap."""
+    configure_logging(log_level, role=role.value)
+    options = Options(cameras, redis_url=redis, duration=duration, log_level=log_level)
+    try:
+        if check_only:
+            check(options)
+        elif offline or output or video:
+            run_offline(options, offline=offline, output=output, video=video)
+        else:
+            _RUN[role](options)
+    except HandoffError as error:
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    typer.run(main)
