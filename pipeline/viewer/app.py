@@ -44,6 +44,10 @@ def create_app(site: Site, store: Store) -> FastAPI:
     async def page() -> FileResponse:
         return FileResponse(_STATIC / "index.html", headers=_REVALIDATE)
 
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> FileResponse:
+        return FileResponse(_STATIC / "icon.svg", headers=_REVALIDATE)
+
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> dict[str, str]:
         store.last_decision()

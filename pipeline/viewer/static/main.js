@@ -36,7 +36,7 @@ function route() {
   list.element.hidden = identity !== null;
   page.element.hidden = identity === null;
   if (identity !== null) page.open(identity);
-  else panel.querySelector(`[data-identity="${before}"] a`)?.focus({ preventScroll: true });
+  else panel.querySelector(`[data-identity="${before}"] a`)?.focus();
   page.identity = identity;
   model.pin(identity);
 }

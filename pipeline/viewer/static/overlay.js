@@ -58,7 +58,7 @@ function stroke(context, { x, y, width: w, height: h }, { width, colour, dash = 
   context.strokeStyle = colour;
   context.setLineDash(dash);
   context.beginPath();
-  context.roundRect(x, y, w, h, 3);
+  context.roundRect(Math.round(x) + 0.5, Math.round(y) + 0.5, Math.round(w), Math.round(h), 3);
   context.stroke();
 }
 

@@ -35,7 +35,7 @@ export const texts = {
   signIn: "This viewer wants its token again: reload the page.",
   trouble: (sentence) => `Nothing new can be shown: ${sentence}`,
 
-  offset: (offset) => `Capture times in ${offset}`,
+  zone: (day, offset) => `Capture times, ${day ? `${day}, ` : ""}${offset}`,
   inView: "In view now",
   earlier: "Seen earlier",
   nobody: "Nobody yet",

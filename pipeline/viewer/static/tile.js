@@ -28,7 +28,9 @@ export class CameraTile {
 
   build() {
     this.canvas = h("canvas", { role: "img" });
-    this.pace = h("span", { class: "pace" });
+    this.rate = h("span", { class: "rate" });
+    this.delay = h("span", { class: "delay" });
+    this.pace = h("span", { class: "pace" }, this.rate, this.delay);
     this.notice = h("div", { class: "notice", hidden: "" });
     this.stage = h("div", { class: "stage" }, this.canvas, this.notice);
     const caption = h("header", {}, h("h3", {}, this.name), this.pace);
@@ -133,7 +135,9 @@ export class CameraTile {
     const notice = this.noticeFor(status);
     this.element.dataset.state = notice?.state ?? "live";
     this.showNotice(notice);
-    setText(this.pace, notice ? "" : this.measured());
+    const { rate = "", delay = "" } = notice ? {} : this.measured();
+    setText(this.rate, rate);
+    setText(this.delay, delay);
     setAttribute(this.pace, "title", status ? `${texts.pace(status)}\n${texts.delayHelp}` : "");
     const people = [...new Set(this.boxes().map((box) => box.identity))].filter(Boolean);
     setAttribute(this.canvas, "aria-label", texts.picture(this.name, people.map(texts.person)));
@@ -142,10 +146,10 @@ export class CameraTile {
   measured() {
     const frames = this.recent.slice(-15);
     const seconds = frames.length > 1 ? frames.at(-1).at - frames[0].at : 0;
-    if (!seconds) return "";
+    if (!seconds) return {};
     const delays = this.recent.map((p) => p.delay).sort((a, b) => a - b);
     const delay = Math.max(0, delays[Math.floor(delays.length / 2)]);
-    return `${texts.fps((frames.length - 1) / seconds)} · ${texts.delay(delay)}`;
+    return { rate: texts.fps((frames.length - 1) / seconds), delay: texts.delay(delay) };
   }
 
   noticeFor(status) {

@@ -7,10 +7,12 @@ export const clockTime = (seconds) => clock.format(seconds * 1000);
 
 export const dayOf = (seconds) => day.format(seconds * 1000);
 
-/** "15:57:02 – 15:57:41", with the day in front unless it is today. */
-export function span(begin, end) {
+export const today = () => dayOf(Date.now() / 1000);
+
+/** "15:57:02 – 15:57:41", with the day in front unless it is `knownDay`. */
+export function span(begin, end, knownDay = today()) {
   const times = `${clockTime(begin)} – ${clockTime(end)}`;
-  return dayOf(begin) === dayOf(Date.now() / 1000) ? times : `${dayOf(begin)}, ${times}`;
+  return dayOf(begin) === knownDay ? times : `${dayOf(begin)}, ${times}`;
 }
 
 /** "UTC+2": the zone that times at this moment are shown in. */

@@ -1,0 +1,119 @@
+"""A small synthetic site for the viewer's tests: one person who walks, and the server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Queue
+
+import cv2
+import numpy as np
+import supervision as sv
+
+from pipeline.config import CameraSettings, Site, ViewerSettings
+from pipeline.data import (
+    CameraState,
+    CameraStatus,
+    Decision,
+    DecisionKind,
+    Frame,
+    Sighting,
+)
+from pipeline.preview import encode_preview
+from pipeline.store import Store
+from pipeline.viewer import serve
+
+NOON = 1245931200.0  # 2009-06-25 12:00 UTC
+SIZE = (320, 240)
+PERSON_BGR = (0, 255, 0)  # the walking person is a green block: boxes can be checked against it
+
+
+def make_site(**viewer: object) -> Site:
+    """A site of two cameras whose viewer takes any free port."""
+    settings = ViewerSettings.model_validate({"port": 0, **viewer})
+    cameras = {name: CameraSettings(source="rtsp://camera") for name in ("west", "east")}
+    return Site(site="demo", cameras=cameras, viewer=settings)
+
+
+@contextmanager
+def serving(store: Store, site: Site | None = None) -> Iterator[str]:
+    """Serves a site from a thread; gives the address without the last slash."""
+    addresses: Queue[str] = Queue()
+    stop = threading.Event()
+    options = {"started": addresses.put, "stop": stop}
+    thread = threading.Thread(target=serve, args=(site or make_site(), store), kwargs=options)
+    thread.start()
+    try:
+        yield addresses.get(timeout=10).rstrip("/")
+    finally:
+        stop.set()
+        thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+def tracklet_of(camera: str) -> str:
+    """The tracklet of the walking person in a camera."""
+    return f"{camera}-1"
+
+
+def see(
+    store: Store, camera: str, identity: int, *, begin: float = NOON, end: float = NOON + 8
+) -> None:
+    """Decides that the tracklet of a camera belongs to an identity."""
+    tracklet = tracklet_of(camera)
+    embedding = np.eye(1, 8, dtype=np.float32)[0]
+    _, thumbnail = cv2.imencode(".jpg", np.full((64, 32, 3), 128, dtype=np.uint8))
+    sighting = Sighting(
+        tracklet, camera, begin, end, embedding, 6, 0.9, False, (0, 0), (1, 1), thumbnail.tobytes()
+    )
+    decision = Decision(tracklet, camera, identity, DecisionKind.NEW, 0.93, time=end)
+    previous = store.tracklet(tracklet)
+    store.record(sighting, decision, previous=previous, abandoned=False)
+
+
+def report(
+    store: Store, camera: str, state: CameraState = CameraState.RUNNING, **more: object
+) -> None:
+    """Renews the status of a camera."""
+    fields = {"since": time.time() - 60, "size": SIZE, "fps": 10.0, "updated": time.time()} | more
+    store.put_status(CameraStatus(camera, state, **fields))  # type: ignore[arg-type]
+
+
+def preview_of(camera: str, index: int) -> bytes:
+    """A picture in which the person has walked to a place given by `index`, with their box."""
+    width, height = SIZE
+    left, top = 20 + (7 * index) % (width - 100), 90
+    image = np.full((height, width, 3), 90, dtype=np.uint8)
+    image[top : top + 100, left : left + 40] = PERSON_BGR
+    boxes = np.array([[left, top, left + 40, top + 100]], dtype=float)
+    frame = Frame(camera, index, NOON + index / 10, image, arrival=time.time())
+    return encode_preview(frame, sv.Detections(xyxy=boxes), [tracklet_of(camera)], quality=95)
+
+
+class Walk:
+    """A node's part: sends statuses, and pictures of whatever somebody watches, ten a second."""
+
+    def __init__(self, store: Store, *cameras: str) -> None:
+        self._store = store
+        self._cameras = cameras
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Walk:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for index in range(10_000):
+            for camera in self._store.watched(self._cameras):
+                self._store.send_view(camera, preview_of(camera, index))
+            for camera in self._cameras:
+                report(self._store, camera)
+            if self._stop.wait(0.1):
+                return
