@@ -1,0 +1,53 @@
+# make demo   two views of a public clip, live in the browser
+# make test   everything that must hold: style, types, tests
+#
+# Both make a virtual environment in .venv and install what they need, once.
+# Another Python than the one on the PATH: make PYTHON=/path/to/python3.12 demo
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON ?=
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet install
+OPTIONS ?=
+
+.PHONY: help demo test lint clean
+
+help:
+	@sed -n -e '/^$$/q' -e 's/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/.runtime
+	@$(VENV)/bin/python run_pipeline.py --cameras cams.yaml $(OPTIONS)
+
+test: lint
+	@$(VENV)/bin/python -m pytest $(OPTIONS)
+
+lint: $(VENV)/.everything
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy pipeline engines benchmarks scripts run_pipeline.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@python="$$(scripts/find_python.sh $(PYTHON))"; \
+	echo "Making $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(VENV)
+
+# A stamp says that an installation was completed, so that the next run starts at once.
+$(VENV)/.runtime: requirements-runtime.txt scripts/fix_opencv.py | $(VENV)/bin/python
+	@echo "Installing the running system into $(VENV): about 900 MB, once"
+	@$(PIP) --requirement requirements-runtime.txt
+	@$(VENV)/bin/python scripts/fix_opencv.py
+	@touch $@
+
+$(VENV)/.everything: requirements.txt requirements-dev.txt $(VENV)/.runtime
+	@echo "Installing PyTorch, Ultralytics and the tests' tools: some minutes, once"
+	@$(PIP) --requirement requirements.txt --requirement requirements-dev.txt
+	@$(VENV)/bin/python scripts/fix_opencv.py
+	@touch $@
