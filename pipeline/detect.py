@@ -15,7 +15,11 @@ from engines.runtime import Engine, Pending
 from pipeline.config import DetectorSettings
 from pipeline.data import Frame
 from pipeline.letterbox import Letterbox
-from pipeline.tiles import Found, Tile, cut_grid, merge, suppress
+from pipeline.tiles import Found, Tile, auto_columns, cut_grid, merge, suppress
+
+LARGEST_REDUCTION = 5.0
+"""Pictures that would be shrunk more than this are cut into tiles by `auto`: a person 100 pixels
+high would be left with 20, less than any detector here can find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Detector:
     """Finds people in the frames of any number of cameras, of any size.
 
     Every tile of every frame is a request of its own, and the CPU works on several of them at the
-    same time: on a CPU that is faster than one large batch, and a small node waits for nobody.
+    same time: on a CPU that is faster than one large batch, and nobody waits for a batch to fill.
 
     Args:
         model: file of a detector; its kind is recognised by its outputs.
@@ -89,18 +93,25 @@ class Detector:
         return PendingDetections(self, frames, [self._start(frame) for frame in frames])
 
     def tiles_of(self, size: tuple[int, int]) -> tuple[Tile, ...]:
-        """How pictures of this width and height are cut; one tile: not at all."""
+        """How pictures of this width and height are cut; a single tile is all of it."""
         if size not in self._plans:
             columns, rows = self._grid(size)
             self._plans[size] = cut_grid(size, columns, rows)
         return self._plans[size]
 
     def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
-        if self._settings.tiles == "off":
-            return 1, 1
         if self._settings.tiles == "auto":
-            return auto_grid(size, self._graph)
-        return self._settings.tiles
+            return (auto_columns(size), 1) if self._gains_from_tiles(size) else (1, 1)
+        return (1, 1) if self._settings.tiles == "off" else self._settings.tiles
+
+    def _gains_from_tiles(self, size: tuple[int, int]) -> bool:
+        """True if people would come out distorted or tiny in the network's input."""
+        if self.head.fit == "stretch":
+            return True
+        reduction = max(
+            length / own for length, own in zip(size, self._graph.native_size, strict=True)
+        )
+        return reduction > LARGEST_REDUCTION
 
     def _start(self, frame: Frame) -> list[_PendingTile]:
         return [self._start_tile(frame, tile) for tile in self.tiles_of(frame.size)]
@@ -148,12 +159,3 @@ class Detector:
             confidence=found.scores[large][order].astype(np.float32),
             class_id=np.zeros(len(order), dtype=int),
         )
-
-
-MAX_TILES = 6
-"""`auto` never cuts a picture into more: every tile costs as much as a whole picture."""
-
-
-def auto_grid(size: tuple[int, int], graph: DetectorGraph) -> tuple[int, int]:
-    """Columns and rows for pictures of this width and height."""
-    return 1, 1

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 OVERLAP = 0.25
 """Part of a tile that it shares with the next one."""
 
+MAX_COLUMNS = 4
+"""`auto` never makes more: every tile costs as much time as a whole picture."""
+
 SAME_PERSON_IOU = 0.6
 """Two boxes that overlap more are the same person (intersection over union)."""
 
@@ -27,8 +30,8 @@ PARTS_ALIGNED = 0.5
 """Two cut boxes from both sides of a border are one person if they share this part of the
 shorter one's extent along the border."""
 
-_TOUCHES_PIXELS = 2.0
-"""A box this close to the border of its tile is cut by it."""
+_TOUCHES = 0.02
+"""A box that ends this close to the border of its tile, as a part of the tile, is cut by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +54,35 @@ class Tile:
 
 
 def cut_grid(size: tuple[int, int], columns: int, rows: int) -> tuple[Tile, ...]:
-    """Covers a picture with a grid of equal tiles that overlap by `OVERLAP`, row by row."""
+    """Covers a picture with a grid of equal tiles that overlap by `OVERLAP`, row by row.
+
+    Several rows are followed by one tile that is the whole picture.
+    """
     width, height = size
-    return tuple(
+    grid = [
         Tile(x, y, right - x, bottom - y)
         for y, bottom in _spans(height, rows)
         for x, right in _spans(width, columns)
-    )
+    ]
+    return (*grid, Tile(0, 0, width, height)) if rows > 1 else tuple(grid)
+
+
+def auto_columns(size: tuple[int, int]) -> int:
+    """The least number of columns whose tiles are no wider than they are high, at most 4."""
+    width, height = size
+    widest = (part(width, columns) for columns in range(1, MAX_COLUMNS + 1))
+    return next((i for i, tile in enumerate(widest, 1) if tile <= height), MAX_COLUMNS)
+
+
+def part(length: int, count: int) -> float:
+    """Length of each of `count` overlapping parts of `length`."""
+    return length / (count - (count - 1) * OVERLAP)
 
 
 def _spans(length: int, count: int) -> list[tuple[int, int]]:
-    part = length / (count - (count - 1) * OVERLAP)
-    starts = np.linspace(0, length - part, count)
-    return [(round(start), min(length, round(start + part))) for start in starts]
+    extent = part(length, count)
+    starts = np.linspace(0, length - extent, count)
+    return [(round(start), min(length, round(start + extent))) for start in starts]
 
 
 @dataclass(slots=True)
@@ -91,12 +110,11 @@ class Found:
     ) -> Found:
         """Boxes in pixels of `tile` → in pixels of the picture of this size it was cut from."""
         moved = boxes + np.array([tile.x, tile.y, tile.x, tile.y], np.float32)
-        near, far = (tile.x, tile.y), (tile.x + tile.width, tile.y + tile.height)
-        borders = np.array([*near, *far])
+        borders = np.array([tile.x, tile.y, tile.x + tile.width, tile.y + tile.height])
         inner = borders != np.array([0, 0, *size])
-        outwards = np.array([-1, -1, 1, 1])
-        beyond = (moved - borders) * outwards  # pixels by which a side sticks out of the tile
-        return cls(moved, scores, (beyond >= -_TOUCHES_PIXELS) & inner)
+        tolerance = _TOUCHES * np.array([*tile.size, *tile.size])
+        beyond = (moved - borders) * np.array([-1, -1, 1, 1])  # how far a side sticks out
+        return cls(moved, scores, (beyond >= -tolerance) & inner)
 
     @classmethod
     def join(cls, parts: Sequence[Found]) -> Found:
@@ -135,7 +153,7 @@ def merge(found: Found) -> Found:
     Args:
         found: each tile's boxes, already without duplicates within the tile.
     """
-    is_cut: NDArray[np.bool_] = found.cuts.any(axis=1)
+    is_cut = np.asarray(found.cuts.any(axis=1))
     merged = suppress(found.take(~is_cut))
     for part in _strongest_first(found.take(is_cut)):
         merged = _add_part(merged, part)
