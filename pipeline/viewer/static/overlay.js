@@ -4,10 +4,9 @@ import { look } from "./colours.js";
 import { texts } from "./texts.js";
 
 const DARK = "rgb(0 0 0 / 72%)";
-const FONT_PX = 12;
-const FONT = `600 ${FONT_PX}px system-ui, sans-serif`;
-const LABEL_HEIGHT = 18;
-const SHORT_BELOW = 240; // narrower pictures have only numbers on their labels
+const SHORT_BELOW = 340; // narrower pictures have only numbers on their labels
+const LONG = { text: texts.person, font: "600 12px system-ui, sans-serif", height: 18, margin: 5 };
+const SHORT = { text: String, font: "600 11px system-ui, sans-serif", height: 15, margin: 3 };
 
 /**
  * Draws boxes with their labels.
@@ -62,21 +61,23 @@ function stroke(context, { x, y, width: w, height: h }, { width, colour, dash = 
   context.stroke();
 }
 
-/** Labels go above their box, or where they hide no other label. */
+/** Each label goes where it hides least, above its box if that is as good as anywhere. */
 function drawLabels(context, view, boxes, highlighted) {
   const taken = [];
-  context.font = FONT;
+  const style = view.width < SHORT_BELOW ? SHORT : LONG;
+  context.font = style.font;
   context.textBaseline = "middle";
   for (const box of boxes.filter((b) => b.identity !== undefined).reverse()) {
-    const text = view.width < SHORT_BELOW ? String(box.identity) : texts.person(box.identity);
-    const label = place(box, context.measureText(text).width + 10, view, taken);
+    const text = style.text(box.identity);
+    const size = { width: context.measureText(text).width + 2 * style.margin, height: style.height };
+    const label = place(box, size, view, [...taken, ...boxes.filter((other) => other !== box)]);
     taken.push(label);
     context.globalAlpha = highlighted === null || box.identity === highlighted ? 1 : 0.35;
-    drawLabel(context, label, text, look(box.identity));
+    drawLabel(context, label, text, look(box.identity), style.margin);
   }
 }
 
-function drawLabel(context, { x, y, width, height }, text, { hue, ink }) {
+function drawLabel(context, { x, y, width, height }, text, { hue, ink }, margin) {
   context.setLineDash([]);
   context.lineWidth = 2;
   context.strokeStyle = DARK;
@@ -86,18 +87,29 @@ function drawLabel(context, { x, y, width, height }, text, { hue, ink }) {
   context.stroke();
   context.fill();
   context.fillStyle = ink;
-  context.fillText(text, x + 5, y + height / 2 + 0.5);
+  context.fillText(text, x + margin, y + height / 2 + 0.5);
 }
 
-function place(box, width, view, taken) {
-  const left = clamp(box.x - 1, view.x + 1, view.x + view.width - width - 1);
-  const lowest = view.y + view.height - LABEL_HEIGHT - 1;
-  const label = (y) => ({ x: left, y: clamp(y, view.y + 1, lowest), width, height: LABEL_HEIGHT });
-  const choices = [box.y - LABEL_HEIGHT - 2, box.y + box.height + 2, box.y + 2].map(label);
-  return choices.find((choice) => !taken.some((other) => overlap(choice, other))) ?? choices[0];
+function place(box, { width, height }, view, obstacles) {
+  const rightmost = view.x + view.width - width - 1;
+  const lowest = view.y + view.height - height - 1;
+  const above = box.y - height - 2;
+  const below = box.y + box.height + 3;
+  const [left, right] = [box.x - 1, box.x + box.width - width + 1];
+  const places = [[left, above], [right, above], [left, below], [right, below], [left, box.y + 2]];
+  return places
+    .map(([x, y]) => ({ x: clamp(x, view.x + 1, rightmost), y: clamp(y, view.y + 1, lowest) }))
+    .map((label) => ({ ...label, width, height }))
+    .reduce((best, label) => (hidden(label, obstacles) < hidden(best, obstacles) ? label : best));
+}
+
+/** How much of the obstacles a label hides, in square pixels. */
+const hidden = (label, obstacles) => obstacles.reduce((sum, other) => sum + overlap(label, other), 0);
+
+function overlap(a, b) {
+  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  return width > 0 && height > 0 ? width * height : 0;
 }
 
 const clamp = (value, low, high) => Math.max(low, Math.min(value, high));
-
-const overlap = (a, b) =>
-  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;

@@ -161,13 +161,18 @@ export class CameraTile {
     if (status.state === "waiting") {
       const nextTry = status.next_try && texts.nextTry(Math.ceil(status.next_try - now));
       const when = [since, nextTry].filter(Boolean).join(" · ");
-      return { state: "offline", title: texts.offline, lines: [status.error ?? "", when] };
+      return { state: "offline", title: texts.offline, lines: [this.why(status), when] };
     }
     if (status.state === "ended") return { state: "ended", title: texts.ended, lines: [since] };
     if (status.state === "connecting") {
       return { state: "connecting", title: texts.connecting, lines: [since] };
     }
     return this.staleNotice();
+  }
+
+  /** The error; its beginning may name the camera, which stands above the picture already. */
+  why({ error }) {
+    return (error ?? "").replace(`camera ${this.name}: `, "");
   }
 
   staleNotice() {
