@@ -41,6 +41,7 @@ from engines.network import AttentionNetwork, gather_frames, unit_length
 from engines.preprocess import Image, stack_crops
 from engines.protocols import Embedding, all_against_all, embed_problem
 from engines.recipe import DataSettings, LossSettings, NetworkSettings, Recipe, read_recipe
+from engines.replicas import average_gradients, collect, join_replicas, replica
 from engines.teacher import TeacherFeatures
 
 logger = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self._recipe = recipe
         self._output = output
-        self._rng = np.random.default_rng(recipe.seed)
+        self._rng = np.random.default_rng([recipe.seed, replica()])
         self._step = 0
         data = read_data(recipe.data, root)
         self._problem = all_against_all("held-out people", data.held_out)
@@ -258,9 +259,14 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self._objective.load_state_dict(state["objective"])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._rng.bit_generator.state = state["rng"]
-        self._sampler.waiting = state["waiting"]
         self._step = state["step"]
+        self._sampler.waiting = state["waiting"]
+        if replica() == 0:
+            self._rng.bit_generator.state = state["rng"]
+        else:  # only the first replica's generator is kept: the others begin a new sequence
+            self._rng.bit_generator.state = np.random.default_rng(
+                [self._recipe.seed, replica(), self._step]
+            ).bit_generator.state
         logger.info("continuing from step %d", self._step)
 
     def run(self, *, until: int | None = None) -> None:
@@ -274,8 +280,13 @@ class Trainer:
             if self._step % REPORT_STEPS == 0:
                 logger.info("step %d/%d  %s", self._step, schedule.steps, means.report())
             if self._step % schedule.checkpoint_steps == 0 or self._step == schedule.steps:
-                self._save()
-                logger.info("step %d  held-out people: %s", self._step, self._validate())
+                self._finish_round()
+
+    def _finish_round(self) -> None:
+        """One replica saves and measures; the others wait for it in their next step."""
+        if replica() == 0:
+            self._save()
+            logger.info("step %d  held-out people: %s", self._step, self._validate())
 
     def _train_step(self) -> dict[str, Tensor]:
         self._set_mode()
@@ -285,9 +296,10 @@ class Trainer:
         self._optimiser.zero_grad()
         loss = torch.stack(list(terms.values())).sum()
         loss.backward()
+        average_gradients([*self.network.parameters(), *self._objective.parameters()])
         nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self._optimiser.step()
-        self._objective.matching.update(clips, batch.labels)
+        self._objective.matching.update(collect(clips.detach()), collect(batch.labels))
         return terms
 
     def _set_mode(self) -> None:
@@ -361,7 +373,9 @@ def main() -> None:
         "--compile", action="store_true", help="compile the backbone (C++ compiler)"
     )
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    join_replicas()
+    level = logging.INFO if replica() == 0 else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
 
     recipe = read_recipe(arguments.config)
     teacher = TeacherFeatures(arguments.teacher, root=arguments.data) if arguments.teacher else None
