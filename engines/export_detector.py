@@ -33,7 +33,12 @@ def export(weights: Path, output: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".arriving-", dir=output.parent) as folder:
         copy = Path(shutil.copy(weights, folder))  # Ultralytics writes beside what it reads
         exported = YOLO(copy).export(
-            format="onnx", imgsz=INPUT_SIDE, dynamic=True, simplify=False, device="cpu"
+            format="onnx",
+            imgsz=INPUT_SIDE,
+            dynamic=True,  # any proportions: no time is spent on padding
+            nms=False,  # YOLO26 needs none (its end-to-end head is exported); for others it is ours
+            simplify=False,
+            device="cpu",
         )
         Path(exported).replace(output)
 
