@@ -1,4 +1,4 @@
-"""Draws training batches: clips of people seen by several cameras, and crops of nobody known."""
+"""What a training learns from, and its batches: clips of people, and crops of nobody known."""
 
 from __future__ import annotations
 
@@ -12,10 +12,55 @@ import torch
 from torch import Tensor
 
 from engines.augment import Augmentation
-from engines.datasets import CropCache, LabelledTracklet, restricted_random_sampling
+from engines.datasets import (
+    CropCache,
+    LabelledTracklet,
+    hold_out_people,
+    read_loose_crops,
+    read_market1501,
+    read_tracklet_list,
+    restricted_random_sampling,
+)
 from engines.preprocess import Image
-from engines.recipe import BatchSettings
+from engines.recipe import BatchSettings, DataSettings
 from engines.teacher import TeacherFeatures
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a recipe's data settings come to.
+
+    Attributes:
+        labelled: tracklets to learn identities from, people of different sets kept apart.
+        loose: crops without identity.
+        held_out: Market-1501 people to measure on.
+    """
+
+    labelled: list[LabelledTracklet]
+    loose: list[Path]
+    held_out: list[LabelledTracklet]
+
+
+def read_data(settings: DataSettings, root: Path) -> TrainingData:
+    """Reads the sets; people and cameras of each further set are numbered after the one before."""
+    labelled: list[LabelledTracklet] = []
+    held_out: list[LabelledTracklet] = []
+    if settings.market1501 is not None:
+        market = read_market1501(root / settings.market1501)
+        labelled, held_out = hold_out_people(market, settings.held_out_people)
+    for entry in settings.tracklet_lists:
+        further = read_tracklet_list(root / entry.path, root=root / entry.root)
+        labelled = labelled + _numbered_after(labelled + held_out, further)
+    loose = [path for folder in settings.loose_crops for path in read_loose_crops(root / folder)]
+    return TrainingData(labelled, loose, held_out)
+
+
+def _numbered_after(
+    before: Sequence[LabelledTracklet], further: Sequence[LabelledTracklet]
+) -> list[LabelledTracklet]:
+    person = 1 + max((tracklet.person for tracklet in before), default=-1)
+    camera = 1 + max((tracklet.camera for tracklet in before), default=-1)
+    return [LabelledTracklet(person + t.person, camera + t.camera, t.paths) for t in further]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from engines.card import graph_paths, read_card
+from engines.network import AttentionNetwork
 from engines.preprocess import Image, resize_crop, stack_crops
 from engines.protocols import Embedding
 from engines.runtime import Engine
@@ -39,6 +41,21 @@ class GraphEmbedder:
             "mask": np.ones((1, len(crops)), dtype=np.float32),
         }
         return np.asarray(self._tracklet(clip)["embedding"][0], dtype=np.float32)
+
+
+class NetworkEmbedder:
+    """The network in PyTorch, for measuring while it is trained."""
+
+    def __init__(self, network: AttentionNetwork, *, height: int, width: int) -> None:
+        self._network = network
+        self._height = height
+        self._width = width
+
+    @torch.no_grad()
+    def __call__(self, crops: Sequence[Image]) -> Embedding:
+        clip = torch.from_numpy(stack_crops(crops, height=self._height, width=self._width))
+        embedding = self._network(clip.unsqueeze(0), torch.ones(1, len(crops)))[0]
+        return np.asarray(embedding.numpy(), dtype=np.float32)
 
 
 class MeanEmbedder:

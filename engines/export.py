@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engines.card import GraphPaths, NetworkCard, graph_paths
+from engines.checkpoint import load_network
 from engines.datasets import read_crop, read_loose_crops
 from engines.network import PIXEL_MEAN, PIXEL_SCALE, AttentionNetwork, CropGraph, TrackletGraph
 from engines.preprocess import Image, stack_crops
 from engines.recipe import NetworkSettings, Recipe
-from engines.train import create_network
 
 OPSET = 17
 CLIP_FRAMES = 6
@@ -220,15 +220,6 @@ def check_parity(network: AttentionNetwork, paths: GraphPaths, crops: Image) -> 
             f"{paths.crop}: expected parity with PyTorch within {TOLERANCE}, found {difference:.2e}"
         )
     return difference
-
-
-def load_network(path: Path) -> tuple[AttentionNetwork, Recipe]:
-    """Reads the network.pt of a training."""
-    stored = torch.load(path, weights_only=True, map_location="cpu")
-    recipe = Recipe.model_validate(stored["recipe"])
-    network = create_network(recipe.network)
-    network.load_state_dict(stored["network"])
-    return network.eval(), recipe
 
 
 def main() -> None:

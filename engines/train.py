@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,148 +20,19 @@ import torch
 from torch import Tensor, nn
 
 from engines.augment import Augmentation
-from engines.batches import Batch, BatchSampler
-from engines.datasets import (
-    CropCache,
-    LabelledTracklet,
-    hold_out_people,
-    read_loose_crops,
-    read_market1501,
-    read_tracklet_list,
-)
-from engines.losses import (
-    CosineDistillation,
-    OnlineInstanceMatching,
-    batch_hard_triplet,
-    diversity_penalty,
-    relation_distillation,
-)
-from engines.network import AttentionNetwork, gather_frames, unit_length
-from engines.preprocess import Image, stack_crops
-from engines.protocols import Embedding, all_against_all, embed_problem
-from engines.recipe import DataSettings, LossSettings, NetworkSettings, Recipe, read_recipe
+from engines.batches import BatchSampler, TrainingData, read_data
+from engines.checkpoint import create_network, load_initial, save_network, write_whole
+from engines.datasets import CropCache
+from engines.embedders import NetworkEmbedder
+from engines.objective import Objective
+from engines.protocols import all_against_all, embed_problem
+from engines.recipe import Recipe, read_recipe
 from engines.replicas import average_gradients, collect, join_replicas, replica
 from engines.teacher import TeacherFeatures
 
 logger = logging.getLogger(__name__)
 
 REPORT_STEPS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """What a recipe's data settings come to.
-
-    Attributes:
-        labelled: tracklets to learn identities from, people of different sets kept apart.
-        loose: crops without identity.
-        held_out: Market-1501 people to measure on.
-    """
-
-    labelled: list[LabelledTracklet]
-    loose: list[Path]
-    held_out: list[LabelledTracklet]
-
-
-def read_data(settings: DataSettings, root: Path) -> TrainingData:
-    """Reads the sets; people and cameras of each further set are numbered after the one before."""
-    labelled: list[LabelledTracklet] = []
-    held_out: list[LabelledTracklet] = []
-    if settings.market1501 is not None:
-        market = read_market1501(root / settings.market1501)
-        labelled, held_out = hold_out_people(market, settings.held_out_people)
-    for entry in settings.tracklet_lists:
-        further = read_tracklet_list(root / entry.path, root=root / entry.root)
-        labelled = labelled + _numbered_after(labelled + held_out, further)
-    loose = [path for folder in settings.loose_crops for path in read_loose_crops(root / folder)]
-    return TrainingData(labelled, loose, held_out)
-
-
-def _numbered_after(
-    before: Sequence[LabelledTracklet], further: Sequence[LabelledTracklet]
-) -> list[LabelledTracklet]:
-    person = 1 + max((tracklet.person for tracklet in before), default=-1)
-    camera = 1 + max((tracklet.camera for tracklet in before), default=-1)
-    return [LabelledTracklet(person + t.person, camera + t.camera, t.paths) for t in further]
-
-
-def create_network(settings: NetworkSettings) -> AttentionNetwork:
-    """Makes the network of a recipe, with random weights."""
-    return AttentionNetwork(
-        backbone=settings.backbone,
-        last_stride=settings.last_stride,
-        parts=settings.parts,
-        dimensions=settings.dimensions,
-        shared_projection=settings.shared_projection,
-    )
-
-
-class Objective(nn.Module):
-    """The weighted sum of the losses, with what they hold: the OIM table, the distillation head.
-
-    Args:
-        settings: weights of the terms.
-        people: number of people in the labelled set.
-        dimensions: length of the embedding.
-        teacher_dimensions: length of the teacher's feature; 0 without a teacher.
-    """
-
-    def __init__(
-        self, settings: LossSettings, *, people: int, dimensions: int, teacher_dimensions: int
-    ) -> None:
-        super().__init__()
-        self._settings = settings
-        self.matching = OnlineInstanceMatching(
-            people, dimensions, label_smoothing=settings.label_smoothing
-        )
-        self.distillation = CosineDistillation(dimensions, max(1, teacher_dimensions))
-
-    def forward(self, network: AttentionNetwork, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """Runs the network on a batch.
-
-        Returns:
-            The weighted terms by name, and the clips' embedding float32[t, D].
-        """
-        settings = self._settings
-        output = network.describe(batch.crops)
-        shape = (len(batch.labels), batch.frames)
-        labelled = len(batch.labels) * batch.frames
-        clips = gather_frames(
-            output.features[:labelled].unflatten(0, shape),
-            output.logits[:labelled].unflatten(0, shape),
-            torch.ones(shape),
-        )
-        terms = {
-            "identity": settings.identity * self.matching(clips, batch.labels),
-            "diversity": settings.diversity * diversity_penalty(output.log_maps),
-        }
-        if settings.triplet > 0:
-            terms["triplet"] = settings.triplet * batch_hard_triplet(clips, batch.labels)
-        if batch.teacher is not None:
-            terms |= self._distil(unit_length(output.features.flatten(1)), batch.teacher)
-        return terms, clips
-
-    def _distil(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """The teacher knows crops, so each crop's own embedding is compared, not the clip's."""
-        return {
-            "cosine": self._settings.teacher_cosine * self.distillation(student, teacher),
-            "relation": self._settings.teacher_relation * relation_distillation(student, teacher),
-        }
-
-
-class NetworkEmbedder:
-    """Embeds tracklets with a network in PyTorch; serving uses the exported graphs instead."""
-
-    def __init__(self, network: AttentionNetwork, *, height: int, width: int) -> None:
-        self._network = network
-        self._height = height
-        self._width = width
-
-    @torch.no_grad()
-    def __call__(self, crops: Sequence[Image]) -> Embedding:
-        clip = torch.from_numpy(stack_crops(crops, height=self._height, width=self._width))
-        embedding = self._network(clip.unsqueeze(0), torch.ones(1, len(crops)))[0]
-        return np.asarray(embedding.numpy(), dtype=np.float32)
 
 
 @dataclass
@@ -325,14 +195,8 @@ class Trainer:
         return str(embed_problem(self._problem, embedder).scores())
 
     def _save(self) -> None:
-        """Writes to a new file and renames it, so that a stop in between loses nothing."""
-        self._output.mkdir(parents=True, exist_ok=True)
-        _write(self._state(), self.checkpoint)
-        network = {
-            "recipe": self._recipe.model_dump(mode="json"),
-            "network": self.network.state_dict(),
-        }
-        _write(network, self._output / "network.pt")
+        write_whole(self._state(), self.checkpoint)
+        save_network(self.network, self._recipe, self._output)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -343,12 +207,6 @@ class Trainer:
             "waiting": self._sampler.waiting,
             "step": self._step,
         }
-
-
-def _write(state: dict[str, Any], path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
 
 
 def learning_rate_share(step: int, *, steps: int, warm_up_steps: int) -> float:
@@ -387,14 +245,6 @@ def main() -> None:
     if arguments.compile:
         trainer.network.backbone.compile()
     trainer.run()
-
-
-def load_initial(network: AttentionNetwork, path: Path | None) -> None:
-    """Starts from an earlier training's network.pt, or from ImageNet."""
-    if path is not None and path.name == "network.pt":
-        network.load_state_dict(torch.load(path, weights_only=True)["network"])
-    else:
-        network.backbone.load_imagenet(path)
 
 
 if __name__ == "__main__":

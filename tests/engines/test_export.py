@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engines.card import GraphPaths, LikelihoodRatio, read_card
+from engines.checkpoint import create_network
 from engines.export import (
     check_parity,
     export,
@@ -21,7 +22,6 @@ from engines.export import (
 )
 from engines.network import AttentionNetwork
 from engines.recipe import Recipe
-from engines.train import create_network
 from pipeline.errors import ModelError
 
 RECIPE = Recipe.model_validate(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from engines.batches import read_data
 from engines.recipe import Recipe, read_recipe
-from engines.train import Trainer, learning_rate_share, read_data
+from engines.train import Trainer, learning_rate_share
 
 RECIPES = sorted((Path(__file__).parents[2] / "engines" / "recipes").glob("*.yaml"))
 
@@ -99,8 +100,6 @@ def test_distilling_without_a_teacher_is_refused(market: Path, tmp_path: Path) -
         Trainer(distilling, root=market, output=tmp_path, teacher=None)
 
 
-@pytest.mark.parametrize(
-    ("step", "share"), [(0, 0.1), (9, 1.0), (10, 1.0), (60, 0.5), (110, 0.0)]
-)
+@pytest.mark.parametrize(("step", "share"), [(0, 0.1), (9, 1.0), (10, 1.0), (60, 0.5), (110, 0.0)])
 def test_the_rate_rises_and_then_falls_by_a_cosine(step: int, share: float) -> None:
     assert learning_rate_share(step, steps=110, warm_up_steps=10) == pytest.approx(share)
