@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
+from engines.zoo import fetch
 from pipeline.embedded import EmbeddedRedis
+from pipeline.errors import ModelError
 from pipeline.store import Store
 
 settings.register_profile("shared machine", deadline=None, max_examples=50)
@@ -28,3 +31,31 @@ def store(redis_server: EmbeddedRedis) -> Iterator[Store]:
     store = Store.connect(redis_server.url, site=f"test-{uuid4().hex[:12]}")
     yield store
     store.close()
+
+
+def _fetched(name: str) -> Path:
+    try:
+        return fetch(name)
+    except ModelError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def vtest_path() -> Path:
+    """OpenCV's sample of people in a street, fetched once into the user's cache."""
+    return _fetched("vtest")
+
+
+@pytest.fixture(scope="session")
+def ssdlite_path() -> Path:
+    """A small real detector of people, fetched once into the user's cache."""
+    return _fetched("ssdlite")
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """Folder of models by others, where this machine has it: see its README for what they are."""
+    folder = Path(__file__).parents[2] / "shared" / "data" / "weights"
+    if not folder.is_dir():
+        pytest.skip(f"no models by others at {folder}")
+    return folder
