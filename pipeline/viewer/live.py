@@ -22,22 +22,25 @@ async def talk(websocket: WebSocket, hub: Hub) -> None:
     await websocket.accept()
     outbox = Outbox()
     hub.join(outbox)
-    sending = asyncio.create_task(_send(websocket, outbox, hub))
     try:
-        await _receive(websocket, outbox)
-    except WebSocketDisconnect:
-        pass
-    except ValidationError:
-        await websocket.close(_NOT_UNDERSTOOD, "expected a ping or a receipt")
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(_send(websocket, outbox, hub))
+            await _receive(websocket, outbox)
+            sending.cancel()
+    except* WebSocketDisconnect:
+        pass  # it went while something was being sent
     finally:
         hub.leave(outbox)
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
 
 
 async def _receive(websocket: WebSocket, outbox: Outbox) -> None:
-    while True:
-        request = REQUEST.validate_json(await websocket.receive_text())
+    """Until the browser goes, or says something that makes no sense."""
+    while (message := await websocket.receive())["type"] == "websocket.receive":
+        try:
+            request = REQUEST.validate_json(message.get("text") or b"")
+        except ValidationError:
+            await websocket.close(_NOT_UNDERSTOOD, "expected a ping or a receipt")
+            return
         if isinstance(request, Ping):
             outbox.put_reply(Pong(sent=request.sent, server=time.time()).model_dump_json())
         else:

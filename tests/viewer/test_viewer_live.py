@@ -161,7 +161,9 @@ def test_a_ping_is_answered_with_the_servers_time(address):
     assert abs(pong["server"] - time.time()) < 1
 
 
-@pytest.mark.parametrize("nonsense", ["hello", "{}", '{"type": "delete"}', '{"type": "ping"}'])
+@pytest.mark.parametrize(
+    "nonsense", ["hello", "{}", '{"type": "delete"}', '{"type": "ping"}', b"1"]
+)
 def test_nonsense_ends_the_conversation(address, nonsense):
     with dial(address) as socket:
         socket.send(nonsense)

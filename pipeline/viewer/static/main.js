@@ -36,7 +36,8 @@ function route() {
   list.element.hidden = identity !== null;
   page.element.hidden = identity === null;
   if (identity !== null) page.open(identity);
-  else panel.querySelector(`[data-identity="${before}"] a`)?.focus();
+  else list.update();
+  if (identity === null) panel.querySelector(`[data-identity="${before}"] a`)?.focus();
   page.identity = identity;
   model.pin(identity);
 }

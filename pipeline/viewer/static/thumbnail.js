@@ -6,7 +6,9 @@ import { texts } from "./texts.js";
 
 export class Thumbnail {
   constructor() {
-    this.image = h("img", { class: "thumbnail", decoding: "async", onerror: () => this.missing(), onload: () => this.loaded() });
+    const missing = (yes) => () => this.element.classList.toggle("missing", yes);
+    const handlers = { onerror: missing(true), onload: missing(false) };
+    this.image = h("img", { class: "thumbnail", decoding: "async", loading: "lazy", ...handlers });
     this.element = h("span", { class: "frame" }, this.image);
   }
 
@@ -18,13 +20,5 @@ export class Thumbnail {
     this.image.alt = texts.thumbnail(identity, camera);
     this.image.title = camera;
     this.image.src = address;
-  }
-
-  missing() {
-    this.element.classList.add("missing");
-  }
-
-  loaded() {
-    this.element.classList.remove("missing");
   }
 }
