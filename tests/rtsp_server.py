@@ -95,7 +95,7 @@ def _require_password(
     password: str,
 ) -> None:
     auth = GstRtspServer.RTSPAuth.new()
-    token = GstRtspServer.RTSPToken.new_empty()
+    token = GstRtspServer.RTSPToken.new()
     token.set_string("media.factory.role", "viewer")
     auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
     server.set_auth(auth)

@@ -118,8 +118,8 @@ class Board:
             window_seconds: how long, after the first, the other running cameras may join.
         """
         with self._changed:
-            self._changed.wait_for(self._any_offer, timeout_seconds)
-            if self._any_offer() and not self._closed:
+            self._changed.wait_for(lambda: self._closed or self._any_offer(), timeout_seconds)
+            if self._any_offer():
                 self._changed.wait_for(self._all_running_offer, window_seconds)
             now = self._clock()
             offers = [place.take(now) for place in self._places.values()]
@@ -164,7 +164,7 @@ class Board:
         place.status = replace(before, state=state, since=since, error=error, next_try=next_try)
 
     def _any_offer(self) -> bool:
-        return self._closed or any(place.offer is not None for place in self._places.values())
+        return any(place.offer is not None for place in self._places.values())
 
     def _all_running_offer(self) -> bool:
         running = (p for p in self._places.values() if p.status.state is CameraState.RUNNING)

@@ -1,0 +1,345 @@
+"""Live cameras: the newest picture of each, never behind, back by themselves after a failure."""
+
+from __future__ import annotations
+
+import http.server
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streams import BLOCK, CLIP_SIZE, RtspServer, number_of, require_gstreamer, write_clip
+
+from pipeline.config import CameraSettings
+from pipeline.data import CameraState, Clock, Frame
+from pipeline.ingest import LiveReaders
+
+DAY = 86400.0
+COUNT, FPS = 8, 10
+
+
+def camera(source: Path | str, **settings: Any) -> CameraSettings:
+    return CameraSettings(source=str(source), **settings)
+
+
+def collect(
+    readers: LiveReaders, *, seconds: float, enough: Callable[[list[Frame]], bool] = lambda _: False
+) -> list[Frame]:
+    """Takes frames until there are enough, or the time is up."""
+    frames: list[Frame] = []
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0 and not enough(frames):
+        frames += readers.collect(min(left, 0.1))
+    return frames
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def of(name: str, frames: list[Frame]) -> list[Frame]:
+    return [frame for frame in frames if frame.camera == name]
+
+
+def has(count: int, name: str = "") -> Callable[[list[Frame]], bool]:
+    return lambda frames: len(of(name, frames) if name else frames) >= count
+
+
+def reading_threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("read ")]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few numbered pictures."""
+    return write_clip(tmp_path_factory.mktemp("live") / "clip.mp4", count=COUNT, fps=FPS)
+
+
+@pytest.fixture
+def black_hole() -> Iterator[str]:
+    """Host and port of a server that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def web_server(clip: Path) -> Iterator[str]:
+    """Address of a web server that has the clip."""
+    handler = partial(_QuietHandler, directory=str(clip.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+# ---------------------------------------------------------------- streams
+
+
+def test_the_first_picture_of_a_healthy_stream_comes_soon(rtsp_server: RtspServer) -> None:
+    started = time.monotonic()
+    with LiveReaders({"door": camera(rtsp_server.url)}) as readers:
+        frames = readers.collect(5.0)
+    assert frames[0].size == CLIP_SIZE
+    assert time.monotonic() - started <= 1.5
+
+
+def test_pictures_come_in_order_and_on_time(rtsp_server: RtspServer) -> None:
+    with LiveReaders({"door": camera(rtsp_server.url)}) as readers:
+        frames = collect(readers, seconds=10, enough=has(25))
+    settled = frames[5:]
+    steps = {
+        (number_of(b.image) - number_of(a.image)) % 100 - (b.index - a.index)
+        for a, b in pairwise(settled)
+    }
+    assert steps == {0}
+    assert all(a.time < b.time for a, b in pairwise(frames))
+    assert all(abs(frame.arrival - frame.time) < 1.0 for frame in frames)
+
+
+def test_capture_time_comes_from_the_camera_once_it_tells(rtsp_server: RtspServer) -> None:
+    with LiveReaders({"door": camera(rtsp_server.url)}) as readers:
+        told = lambda frames: bool(frames) and frames[-1].clock is Clock.RTCP  # noqa: E731
+        frames = collect(readers, seconds=10, enough=told)
+    assert [frames[0].clock, frames[-1].clock] == [Clock.ARRIVAL, Clock.RTCP]
+
+
+def test_cameras_of_one_stream_share_one_connection(rtsp_server: RtspServer) -> None:
+    left = camera(rtsp_server.url, region=[0, 0, 4 * BLOCK, CLIP_SIZE[1]])
+    right = camera(rtsp_server.url, region=[4 * BLOCK, 0, 4 * BLOCK, CLIP_SIZE[1]])
+    with LiveReaders({"west": left, "east": right}) as readers:
+        first = readers.collect(5.0)
+        threads = reading_threads()
+    assert threads == ["read west, east"]
+    assert [frame.camera for frame in first] == ["west", "east"]
+    assert first[0].index == first[1].index
+
+
+def test_pictures_above_the_limit_are_not_dropped_but_left_out(
+    rtsp_server: RtspServer,
+) -> None:
+    with LiveReaders({"door": camera(rtsp_server.url, fps=4)}) as readers:
+        readers.collect(5.0)
+        frames = collect(readers, seconds=2.5)
+        status = readers.statuses()["door"]
+    assert 8 <= len(frames) <= 11
+    assert status.dropped <= 1  # one may lie there untaken when another comes
+
+
+def test_who_is_slow_gets_the_newest_picture_and_the_rest_is_counted(
+    rtsp_server: RtspServer,
+) -> None:
+    with LiveReaders({"door": camera(rtsp_server.url)}) as readers:
+        collect(readers, seconds=5, enough=has(8))
+        time.sleep(1.0)
+        before = readers.statuses()["door"].dropped
+        (late,) = readers.collect(1.0)
+        (following,) = readers.collect(1.0)
+    assert before >= 8
+    assert time.time() - late.arrival < 0.5
+    assert following.index == late.index + 1
+
+
+def test_a_stream_comes_back_after_its_server_was_killed(h264_clip: Path, clip: Path) -> None:
+    require_gstreamer()
+    server = RtspServer(h264_clip)
+    server.start()
+    cameras = {"door": camera(server.url), "hall": camera(clip, loop=True)}
+    with LiveReaders(cameras, random=lambda: 0.0) as readers:
+        before = collect(readers, seconds=5, enough=has(5, "door"))
+        server.kill()
+        waiting = lambda: readers.statuses()["door"].state is CameraState.WAITING  # noqa: E731
+        assert wait_for(waiting, seconds=8)
+        down = readers.statuses()["door"]
+        meanwhile = collect(readers, seconds=1.0)
+        server.start()
+        after = collect(readers, seconds=10, enough=has(3, "door"))
+        up = readers.statuses()["door"]
+    server.kill()
+    assert down.error is not None
+    assert down.next_try is not None
+    assert len(of("hall", meanwhile)) >= 5
+    assert of("door", after)[0].time > of("door", before)[-1].time
+    assert of("door", after)[0].index > of("door", before)[-1].index
+    assert (up.state, up.error, up.next_try) == (CameraState.RUNNING, None, None)
+
+
+def test_a_wrong_password_is_named_and_never_shown(
+    h264_clip: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    require_gstreamer()
+    server = RtspServer(h264_clip, user="admin", password="sesame-sesame")
+    server.start()
+    caplog.set_level(logging.DEBUG)
+    url = f"rtsp://admin:canary-password@{server.address}"
+    with LiveReaders({"door": camera(url)}) as readers:
+        assert wait_for(lambda: readers.statuses()["door"].error is not None, seconds=5)
+        status = readers.statuses()["door"]
+    server.kill()
+    output = "".join(capfd.readouterr())
+    assert status.error == f"authentication failed at rtsp://***@{server.address}"
+    assert "canary" not in caplog.text + output + repr(status)
+
+
+def test_the_right_password_lets_in(h264_clip: Path) -> None:
+    require_gstreamer()
+    server = RtspServer(h264_clip, user="admin", password="sesame-sesame")
+    server.start()
+    with LiveReaders({"door": camera(f"rtsp://admin:sesame-sesame@{server.address}")}) as readers:
+        frames = readers.collect(5.0)
+    server.kill()
+    assert [frame.camera for frame in frames] == ["door"]
+
+
+def test_a_path_that_is_not_served_is_named(rtsp_server: RtspServer) -> None:
+    url = f"rtsp://127.0.0.1:{rtsp_server.port}/nothing"
+    with LiveReaders({"door": camera(url)}) as readers:
+        assert wait_for(lambda: readers.statuses()["door"].error is not None, seconds=5)
+        status = readers.statuses()["door"]
+    assert status.error == f"nothing is served at {url} (not found)"
+
+
+def test_a_region_that_does_not_fit_fails_alone(rtsp_server: RtspServer) -> None:
+    good = camera(rtsp_server.url)
+    bad = camera(rtsp_server.url, region=[0, 0, 500, 500])
+    with LiveReaders({"good": good, "bad": bad}) as readers:
+        frames = collect(readers, seconds=5, enough=has(5))
+        status = readers.statuses()["bad"]
+    assert {frame.camera for frame in frames} == {"good"}
+    assert status.error == (
+        "cameras.bad.region: expected four whole numbers [x, y, width, height] inside the "
+        "128×32 picture, found [0, 0, 500, 500]"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_a_host_that_never_answers_cannot_hold_up_the_end(black_hole: str, scheme: str) -> None:
+    readers = LiveReaders({"door": camera(f"{scheme}://{black_hole}/stream")})
+    frames = readers.collect(0.2)
+    started = time.monotonic()
+    readers.close()
+    assert frames == []
+    assert time.monotonic() - started < 2.0
+
+
+def test_a_host_that_never_answers_delays_no_other_camera(black_hole: str, clip: Path) -> None:
+    cameras = {"door": camera(f"rtsp://{black_hole}/stream"), "hall": camera(clip, loop=True)}
+    with LiveReaders(cameras) as readers:
+        frames = collect(readers, seconds=1.0)
+    assert len(of("hall", frames)) >= 7
+
+
+def test_closing_wakes_who_waits(black_hole: str) -> None:
+    readers = LiveReaders({"door": camera(f"rtsp://{black_hole}/stream")})
+    threading.Timer(0.2, readers.close).start()
+    started = time.monotonic()
+    assert readers.collect(30.0) == []
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_healthy_reader_has_ended_when_it_is_closed(rtsp_server: RtspServer) -> None:
+    readers = LiveReaders({"healthy": camera(rtsp_server.url)})
+    readers.collect(5.0)
+    readers.close()
+    assert "read healthy" not in reading_threads()
+
+
+# ---------------------------------------------------------------- recordings played live
+
+
+# The machine may be busy: these hold for whatever frames come, however many are dropped.
+
+
+def last_of(count: int) -> Callable[[list[Frame]], bool]:
+    """True when the picture with the number `count - 1` or a later one has come."""
+    return lambda frames: bool(frames) and frames[-1].index >= count - 1
+
+
+@pytest.mark.parametrize(("setting", "fps"), [(None, FPS), (5, 5)])
+def test_a_recording_is_played_at_its_true_rate(clip: Path, setting: float, fps: float) -> None:
+    with LiveReaders({"hall": camera(clip, fps=setting)}) as readers:
+        frames = collect(readers, seconds=5, enough=last_of(COUNT))
+    first = frames[0].arrival - frames[0].index / fps
+    due = [first + frame.index / fps for frame in frames]
+    assert [number_of(frame.image) for frame in frames] == [frame.index for frame in frames]
+    assert [frame.arrival for frame in frames] == pytest.approx(due, abs=0.05, rel=0)
+    assert [frame.time for frame in frames] == pytest.approx([f.index / fps for f in frames])
+    assert {frame.clock for frame in frames} == {Clock.FILE}
+
+
+def test_a_recording_that_does_not_loop_ends(clip: Path) -> None:
+    with LiveReaders({"hall": camera(clip)}) as readers:
+        frames = collect(readers, seconds=5, enough=lambda _: readers.ended)
+        status = readers.statuses()["hall"]
+    assert (status.state, status.error, status.size) == (CameraState.ENDED, None, CLIP_SIZE)
+    assert status.frames == len(frames)
+    assert status.frames + status.dropped == COUNT
+    assert frames[-1].index == COUNT - 1
+
+
+def test_each_pass_of_a_loop_is_a_day_later(clip: Path) -> None:
+    with LiveReaders({"hall": camera(clip, loop=True)}) as readers:
+        frames = collect(readers, seconds=5, enough=last_of(2 * COUNT + 3))
+    expected = [frame.index // COUNT * DAY + frame.index % COUNT / FPS for frame in frames]
+    assert [frame.time for frame in frames] == pytest.approx(expected)
+    assert [number_of(frame.image) for frame in frames] == [f.index % COUNT for f in frames]
+
+
+def test_a_loop_has_no_pause_between_passes(clip: Path) -> None:
+    with LiveReaders({"hall": camera(clip, loop=True)}) as readers:
+        frames = collect(readers, seconds=5, enough=last_of(2 * COUNT + 1))
+    first, last = frames[0], frames[-1]
+    assert last.arrival - first.arrival == pytest.approx((last.index - first.index) / FPS, abs=0.05)
+
+
+def test_views_of_one_recording_come_together(clip: Path) -> None:
+    west = camera(clip, region=[0, 0, 64, 32], loop=True)
+    east = camera(clip, region=[64, 0, 64, 32], loop=True)
+    with LiveReaders({"west": west, "east": east}) as readers:
+        moments = [readers.collect(1.0) for _ in range(10)]
+    assert all([frame.camera for frame in moment] == ["west", "east"] for moment in moments)
+
+
+def test_a_slow_consumer_of_a_recording_loses_pictures_not_time(clip: Path) -> None:
+    with LiveReaders({"hall": camera(clip, loop=True)}) as readers:
+        readers.collect(1.0)
+        time.sleep(1.0)
+        (late,) = readers.collect(1.0)
+        age = time.time() - late.arrival
+        status = readers.statuses()["hall"]
+    assert age < 0.3
+    assert status.dropped >= 7
+    assert status.frames == 2
+
+
+def test_a_recording_that_is_not_there_yet_is_tried_again(tmp_path: Path, clip: Path) -> None:
+    late = tmp_path / "late.mp4"
+    with LiveReaders({"hall": camera(late)}, random=lambda: 0.0) as readers:
+        nothing = readers.collect(0.3)
+        status = readers.statuses()["hall"]
+        late.write_bytes(clip.read_bytes())
+        frames = readers.collect(3.0)
+    assert nothing == []
+    assert status.error == f"expected a file or device at {late}, found none"
+    assert [frame.camera for frame in frames] == ["hall"]
+
+
+def test_a_file_behind_http_is_not_rushed_through(web_server: str) -> None:
+    with LiveReaders({"hall": camera(f"{web_server}/clip.mp4")}) as readers:
+        frames = collect(readers, seconds=5, enough=last_of(COUNT))
+    first, last = frames[0], frames[-1]
+    assert [number_of(frame.image) for frame in frames] == [frame.index for frame in frames]
+    assert last.time - first.time == pytest.approx((last.index - first.index) / FPS, abs=0.1)
