@@ -63,6 +63,11 @@ class Outbox:
         self._waiting: deque[Sighting] = deque(maxlen=capacity)
         self._retry_at = 0.0
 
+    @property
+    def waiting(self) -> tuple[Sighting, ...]:
+        """What could not be sent yet, oldest first."""
+        return tuple(self._waiting)
+
     def send(self, sightings: Sequence[Sighting], *, now: float) -> None:
         """Sends what waits and what is new, in order; keeps what cannot be sent."""
         self._waiting.extend(sightings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,10 +37,15 @@ class _Rows:
     boxes: list[NDArray[np.float32]] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
 
-    def add(self, observation: Observation) -> None:
-        tracks = observation.tracks
-        self.frames += [observation.frame.index + 1] * len(tracks)
-        self.tracklets += observation.tracklets
+    def observe(self, observation: Observation) -> None:
+        """Takes a frame's boxes, and those of earlier frames it has brought to light."""
+        for earlier in observation.earlier:
+            self._add(earlier.index, earlier.tracks, earlier.tracklets)
+        self._add(observation.frame.index, observation.tracks, observation.tracklets)
+
+    def _add(self, index: int, tracks: sv.Detections, tracklets: Sequence[str]) -> None:
+        self.frames += [index + 1] * len(tracks)
+        self.tracklets += tracklets
         self.boxes += list(tracks.xyxy)
         self.confidences += _confidences(tracks)
 
@@ -124,7 +129,7 @@ class OfflineRun:
         for frames, detections in self._detected():
             observations, sightings = perception.follow(frames, detections)
             for observation in observations:
-                self._rows[observation.frame.camera].add(observation)
+                self._rows[observation.frame.camera].observe(observation)
             for sighting in sightings:
                 store.send_sighting(sighting)
             _settle(matcher, len(sightings))

@@ -15,8 +15,8 @@ from pipeline.config import Site
 from pipeline.data import Frame, Sighting
 from pipeline.detect import Detector
 from pipeline.embed import Embedder
-from pipeline.track import Tracker
-from pipeline.tracklets import Tracklet, TrackletBuilder
+from pipeline.track import Recovered, Tracker
+from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,21 @@ class Observation:
         frame: the picture.
         tracks: the confirmed tracks' boxes in pixels of the picture.
         tracklets: the tracklet id of each box.
+        earlier: boxes of earlier frames whose tracks were only confirmed now: too late to be
+            shown live, but part of the results.
     """
 
     frame: Frame
+    tracks: sv.Detections
+    tracklets: list[str]
+    earlier: list[Earlier]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Boxes found out about later: of frame number `index`, with their tracklet ids."""
+
+    index: int
     tracks: sv.Detections
     tracklets: list[str]
 
@@ -73,11 +85,18 @@ class Perception:
         observations: list[Observation] = []
         changed: list[Tracklet] = []
         for frame, people in zip(frames, detections, strict=True):
-            builder = self._builders[frame.camera]
-            tracks = self._trackers[frame.camera].update(frame, people)
-            changed += builder.update(frame, tracks) + builder.growing
-            observations.append(Observation(frame, tracks, builder.ids(tracks)))
+            builder, tracker = self._builders[frame.camera], self._trackers[frame.camera]
+            tracks = tracker.update(frame, people)
+            changed += builder.update(frame, tracks)
+            earlier = [self._earlier(frame, builder, past) for past in tracker.recovered]
+            changed += builder.growing
+            observations.append(Observation(frame, tracks, builder.ids(tracks), earlier))
         return observations, self._embedder.update(changed)
+
+    def _earlier(self, frame: Frame, builder: TrackletBuilder, past: Recovered) -> Earlier:
+        for box, track in zip(past.tracks.xyxy, past.tracks.tracker_id, strict=True):
+            builder.begin_earlier(int(track), past.time, foot_point(frame.size, box))
+        return Earlier(past.index, past.tracks, builder.ids(past.tracks))
 
     def close(self) -> list[Sighting]:
         """Ends all tracklets; returns their last sightings."""

@@ -145,6 +145,18 @@ class TrackletBuilder:
             self._grow(frame, tracks, i, float(covered[i]))
         return ended
 
+    def begin_earlier(self, track: int, time: float, foot: tuple[float, float]) -> None:
+        """Moves a tracklet's beginning back to a frame its track was not confirmed in yet.
+
+        Args:
+            track: number of the track, growing.
+            time: capture time of that frame, seconds since the epoch.
+            foot: foot point of the box in it, as fractions of the picture.
+        """
+        tracklet = self._growing[track].tracklet
+        if time < tracklet.begin:
+            tracklet.begin, tracklet.entered = time, foot
+
     def close(self) -> list[Tracklet]:
         """Ends every tracklet, as when the stream ends; returns them."""
         return [self._end(track) for track in list(self._growing)]
@@ -162,7 +174,7 @@ class TrackletBuilder:
         track, box = int(_numbers(tracks)[i]), tracks.xyxy[i]
         growing = self._growing.get(track) or self._begin(track, frame, box)
         tracklet = growing.tracklet
-        tracklet.end, tracklet.left = frame.time, _foot(frame, box)
+        tracklet.end, tracklet.left = frame.time, foot_point(frame.size, box)
         confidence = 1.0 if tracks.confidence is None else float(tracks.confidence[i])
         crop = _cut(frame, box, confidence, covered)
         if crop is not None:
@@ -170,7 +182,7 @@ class TrackletBuilder:
 
     def _begin(self, track: int, frame: Frame, box: NDArray[np.float32]) -> _Growing:
         self._count += 1
-        foot = _foot(frame, box)
+        foot = foot_point(frame.size, box)
         tracklet = Tracklet(
             id=f"{self._camera}-{self._run}-{self._count:06d}",
             camera=self._camera,
@@ -222,8 +234,9 @@ def _numbers(tracks: sv.Detections) -> NDArray[np.int_]:
     return np.empty(0, int) if tracks.tracker_id is None else tracks.tracker_id
 
 
-def _foot(frame: Frame, box: NDArray[np.float32]) -> tuple[float, float]:
-    width, height = frame.size
+def foot_point(size: tuple[int, int], box: NDArray[np.float32]) -> tuple[float, float]:
+    """Middle of a box's lower edge, as fractions of a picture of this width and height."""
+    width, height = size
     return float(box[0] + box[2]) / 2 / width, float(box[3]) / height
 
 

@@ -1,0 +1,120 @@
+"""The matching service on a real Redis: nothing is lost, nothing is decided twice differently."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from people import looks, sighting
+
+from pipeline.config import Site, load_site
+from pipeline.data import DecisionKind, Sighting
+from pipeline.embedded import EmbeddedRedis
+from pipeline.match import Calibration
+from pipeline.matcher import MatchingService
+from pipeline.node import Outbox
+from pipeline.store import Store
+
+CALIBRATION = Calibration(slope=20.0, offset=-12.0)
+
+
+@pytest.fixture
+def site() -> Site:
+    return load_site(Path(__file__).parents[2] / "cams.yaml")
+
+
+@pytest.fixture
+def service(store: Store, site: Site) -> MatchingService:
+    store.open_sightings()
+    return MatchingService(store, site, CALIBRATION, exact=True)
+
+
+def send(store: Store, service: MatchingService, *sightings: Sighting) -> None:
+    for each in sightings:
+        store.send_sighting(each)
+    while service.tick(wait_seconds=0.01):
+        pass
+
+
+def seen(name: str, camera: str, begin: float, end: float, *, person: int) -> Sighting:
+    vector = looks(person, noise=0.3, seed=sum(name.encode()))
+    return sighting(name, camera, begin, end, embedding=vector)
+
+
+def identities(store: Store) -> dict[str, int]:
+    return {t.tracklet: i.identity for i in store.identities() for t in i.tracklets}
+
+
+def test_a_person_is_followed_over_cameras_and_back(store: Store, service: MatchingService) -> None:
+    send(store, service, seen("w1", "west", 0, 5, person=1), seen("w2", "west", 1, 6, person=2))
+    send(store, service, seen("e1", "east", 8, 12, person=2), seen("e2", "east", 9, 12, person=1))
+    send(store, service, seen("w3", "west", 20, 25, person=1))
+    of = identities(store)
+    assert of["w1"] == of["e2"] == of["w3"] != of["w2"] == of["e1"]
+
+
+def test_a_growing_tracklet_is_decided_on_with_its_latest_looks(
+    store: Store, service: MatchingService
+) -> None:
+    send(store, service, seen("w1", "west", 0, 5, person=1))
+    send(store, service, sighting("e1", "east", 8, 9, person=7))
+    send(store, service, seen("e1", "east", 8, 11, person=1))
+    assert len(set(identities(store).values())) == 1
+    kinds = [d.kind for _, d in store.decisions("0-0", 0.01)]
+    assert kinds == [DecisionKind.NEW, DecisionKind.NEW, DecisionKind.REVISED]
+
+
+def test_deciding_the_same_sighting_twice_gives_the_same_answer(
+    store: Store, service: MatchingService
+) -> None:
+    same = [seen("w1", "west", 0, 5, person=1), seen("e1", "east", 8, 12, person=1)]
+    send(store, service, *same)
+    before = identities(store)
+    send(store, service, *same)
+    assert identities(store) == before
+
+
+def test_what_a_matcher_read_before_it_died_is_settled_by_the_next(
+    store: Store, site: Site, service: MatchingService
+) -> None:
+    store.send_sighting(seen("w1", "west", 0, 5, person=1))
+    assert len(store.sightings(wait_seconds=0.1)) == 1  # read, and then the matcher dies
+    successor = MatchingService(store, site, CALIBRATION)
+    deadline = time.monotonic() + 5.0
+    successor.run(
+        lambda: bool(store.identities()) or time.monotonic() > deadline, tick_seconds=0.01
+    )
+    assert list(identities(store)) == ["w1"]
+
+
+def test_a_new_pass_of_the_demo_brings_new_people(store: Store, service: MatchingService) -> None:
+    day = 86400.0
+    send(store, service, seen("w1", "west", 0, 5, person=1))
+    send(store, service, seen("w2", "west", day, day + 5, person=1))
+    assert len(set(identities(store).values())) == 2
+
+
+def test_the_matcher_waits_for_a_redis_that_went_away(site: Site) -> None:
+    server = EmbeddedRedis()
+    store = Store.connect(server.url, site="lost")
+    stop = threading.Event()
+    service = MatchingService(store, site, CALIBRATION)
+    thread = threading.Thread(target=service.run, args=(stop.is_set,))
+    thread.start()
+    server.close()
+    time.sleep(0.5)
+    assert thread.is_alive()
+    stop.set()
+    thread.join(timeout=3.0)
+    assert not thread.is_alive()
+
+
+def test_a_node_keeps_its_sightings_while_redis_is_away() -> None:
+    server = EmbeddedRedis()
+    gone = Store.connect(server.url, site="x")
+    outbox = Outbox(gone, capacity=2)
+    server.close()
+    outbox.send([sighting(f"w{i}") for i in range(3)], now=0.0)
+    assert [s.tracklet for s in outbox.waiting] == ["w1", "w2"]
