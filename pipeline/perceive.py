@@ -16,7 +16,7 @@ from pipeline.data import Frame, Sighting
 from pipeline.detect import Detector
 from pipeline.embed import Embedder
 from pipeline.track import Recovered, Tracker
-from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point
+from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point, track_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Perception:
         return observations, self._embedder.update(changed)
 
     def _earlier(self, frame: Frame, builder: TrackletBuilder, past: Recovered) -> Earlier:
-        for box, track in zip(past.tracks.xyxy, past.tracks.tracker_id, strict=True):
+        for box, track in zip(past.tracks.xyxy, track_numbers(past.tracks), strict=True):
             builder.begin_earlier(int(track), past.time, foot_point(frame.size, box))
         return Earlier(past.index, past.tracks, builder.ids(past.tracks))
 

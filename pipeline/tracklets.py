@@ -163,7 +163,7 @@ class TrackletBuilder:
 
     def ids(self, tracks: sv.Detections) -> list[str]:
         """The tracklet id of each of the tracks given to the last `update`."""
-        return [self._growing[int(track)].tracklet.id for track in _numbers(tracks)]
+        return [self._growing[int(track)].tracklet.id for track in track_numbers(tracks)]
 
     @property
     def growing(self) -> list[Tracklet]:
@@ -171,7 +171,7 @@ class TrackletBuilder:
         return [growing.tracklet for growing in self._growing.values()]
 
     def _grow(self, frame: Frame, tracks: sv.Detections, i: int, covered: float) -> None:
-        track, box = int(_numbers(tracks)[i]), tracks.xyxy[i]
+        track, box = int(track_numbers(tracks)[i]), tracks.xyxy[i]
         growing = self._growing.get(track) or self._begin(track, frame, box)
         tracklet = growing.tracklet
         tracklet.end, tracklet.left = frame.time, foot_point(frame.size, box)
@@ -230,8 +230,10 @@ class TrackletBuilder:
         return tracklet
 
 
-def _numbers(tracks: sv.Detections) -> NDArray[np.int_]:
-    return np.empty(0, int) if tracks.tracker_id is None else tracks.tracker_id
+def track_numbers(tracks: sv.Detections) -> NDArray[np.int64]:
+    """`tracker_id` as int64[n]; empty for no tracks, which need not have any."""
+    numbers = [] if tracks.tracker_id is None else tracks.tracker_id
+    return np.asarray(numbers, np.int64)
 
 
 def foot_point(size: tuple[int, int], box: NDArray[np.float32]) -> tuple[float, float]:
