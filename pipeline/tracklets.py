@@ -232,8 +232,9 @@ class TrackletBuilder:
 
 def track_numbers(tracks: sv.Detections) -> NDArray[np.int64]:
     """`tracker_id` as int64[n]; empty for no tracks, which need not have any."""
-    numbers = [] if tracks.tracker_id is None else tracks.tracker_id
-    return np.asarray(numbers, np.int64)
+    if tracks.tracker_id is None:
+        return np.empty(0, np.int64)
+    return np.asarray(tracks.tracker_id, np.int64)
 
 
 def foot_point(size: tuple[int, int], box: NDArray[np.float32]) -> tuple[float, float]:
