@@ -62,8 +62,6 @@ class Url:
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else "unknown"
             raise Unavailable(f"status {status}") from error
-        except requests.Timeout as error:
-            raise Unavailable("no answer in time") from error
         except requests.RequestException as error:
             raise Unavailable(_in_short(error)) from error
 
@@ -185,6 +183,8 @@ def _last_line(output: bytes) -> str:
 def _in_short(error: requests.RequestException) -> str:
     """What went wrong, without the layers of wrapping in requests' own text."""
     text = str(error)
+    if isinstance(error, requests.Timeout) or "timed out" in text:
+        return "no answer in time"
     if "NameResolution" in text or "Name or service" in text:
         return "its name cannot be resolved"
     if "refused" in text:
