@@ -98,6 +98,8 @@ class TrackerSettings(Settings):
     """Seconds without a box after which a track is given up."""
     confirm_after: int = Field(default=3, ge=1)
     """Frames in a row a person must be seen before the track counts."""
+    certain: float = Field(default=0.6, ge=0, le=1)
+    """A track counts once one of its boxes is this confident: posts and shadows never are."""
 
 
 class NetworkSettings(Settings):

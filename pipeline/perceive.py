@@ -17,6 +17,7 @@ from pipeline.detect import Detector
 from pipeline.embed import Embedder
 from pipeline.track import Recovered, Tracker
 from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point, track_numbers
+from pipeline.vet import Vetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Perception:
         self._detector = detector
         self._embedder = embedder
         self._trackers = {camera: Tracker(camera, site.tracker, fps=fps[camera]) for camera in fps}
+        self._vettings = {camera: Vetting(certain=site.tracker.certain) for camera in fps}
         self._builders = {
             camera: TrackletBuilder(camera, run=run, lost_after=site.tracker.lost_after)
             for camera in fps
@@ -86,9 +88,11 @@ class Perception:
         changed: list[Tracklet] = []
         for frame, people in zip(frames, detections, strict=True):
             builder, tracker = self._builders[frame.camera], self._trackers[frame.camera]
-            tracks = tracker.update(frame, people)
+            confirmed = tracker.update(frame, people)
+            vetting = self._vettings[frame.camera]
+            tracks, recovered = vetting.update(frame, confirmed, tracker.recovered)
             changed += builder.update(frame, tracks)
-            earlier = [self._earlier(frame, builder, past) for past in tracker.recovered]
+            earlier = [self._earlier(frame, builder, past) for past in recovered]
             changed += builder.growing
             observations.append(Observation(frame, tracks, builder.ids(tracks), earlier))
         return observations, self._embedder.update(changed)
