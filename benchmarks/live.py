@@ -124,11 +124,13 @@ def plot(recording: Recording, path: Path) -> None:
     for camera, seen in recording.pictures.items():
         times, delays = np.array(seen).reshape(-1, 2).T
         above.plot(times / 60, 1000 * delays, ".", markersize=2, label=camera)
-    above.set(ylabel="arrival to client, ms", ylim=(0, None))
+    above.set(ylabel="arrival to client, ms")
     above.legend()
     times, sizes = np.array(recording.memory).T
     below.plot(times / 60, sizes / _MIB)
-    below.set(xlabel="minutes", ylabel="memory, MiB", ylim=(0, None))
+    below.set(xlabel="minutes", ylabel="memory, MiB")
+    for axes in (above, below):
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     FigureCanvasAgg(figure).print_png(str(path))
 
 
