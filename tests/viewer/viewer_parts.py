@@ -84,7 +84,7 @@ def report(
 def preview_of(camera: str, index: int) -> bytes:
     """A picture in which the person has walked to a place given by `index`, with their box."""
     width, height = SIZE
-    left, top = 20 + (7 * index) % (width - 100), 90
+    left, top = 20 + (21 * index) % (width - 100), 90
     image = np.full((height, width, 3), 90, dtype=np.uint8)
     image[top : top + 100, left : left + 40] = PERSON_BGR
     boxes = np.array([[left, top, left + 40, top + 100]], dtype=float)

@@ -17,6 +17,9 @@ const model = new Model(clock);
 const connection = new Connection(clock);
 new CameraGrid(byId("cameras"), model, clock, connection);
 
+let line = { state: "open" }; // see Connection
+let refreshing = null;
+
 // ── people: the list, or one of them ────────────────────────────────────────────────────────
 
 const list = new PeopleList(model);
@@ -35,14 +38,12 @@ function route() {
   const identity = chosenPerson();
   list.element.hidden = identity !== null;
   page.element.hidden = identity === null;
-  if (identity !== null) page.open(identity);
-  else list.update();
-  if (identity === null) panel.querySelector(`[data-identity="${before}"] a`)?.focus();
-  page.identity = identity;
   model.pin(identity);
+  page.open(identity);
+  if (identity !== null) return;
+  list.update();
+  panel.querySelector(`[data-identity="${before}"] a`)?.focus();
 }
-
-let refreshing = null;
 
 function refresh() {
   refreshing ??= setTimeout(() => {
@@ -57,13 +58,12 @@ function summarise() {
   const live = model.cameras.filter(({ status }) => status?.state === "running").length;
   const people = [...model.people.values()].filter((person) => model.inView(person)).length;
   setText(byId("site"), model.site);
-  setText(byId("summary"), model.cameras.length ? texts.summary(live, model.cameras.length, people) : "");
+  const counts = model.cameras.length ? texts.summary(live, model.cameras.length, people) : "";
+  setText(byId("summary"), line.state === "open" ? counts : texts.notConnected);
   document.title = model.site ? `${model.site} · Handoff` : "Handoff";
 }
 
 // ── the line to the server ──────────────────────────────────────────────────────────────────
-
-let line = { state: "open" };
 
 function banner() {
   const element = byId("banner");
@@ -79,6 +79,7 @@ connection.addEventListener("message", ({ detail }) => model.apply(detail));
 connection.addEventListener("state", ({ detail }) => {
   line = detail;
   banner();
+  refresh();
 });
 for (const name of ["people", "cameras"]) model.addEventListener(name, refresh);
 model.addEventListener("cameras", banner);
@@ -90,5 +91,4 @@ setInterval(() => {
   refresh();
   banner();
 }, 1000);
-page.identity = null;
 route();

@@ -10,6 +10,7 @@ import { clockTime, dayOf, duration, span, utcOffset } from "./times.js";
 export class PersonPage {
   constructor(model) {
     this.model = model;
+    this.identity = null;
     this.back = h("a", { href: "#", class: "back" }, texts.back);
     this.name = h("h2", { tabindex: "-1" });
     this.summary = h("p", { class: "summary" });
@@ -20,9 +21,10 @@ export class PersonPage {
     this.element = h("div", { class: "person", hidden: "" }, this.back, this.name, this.summary, this.journey, this.rows);
   }
 
-  /** Shows a person, asking the server for somebody the page does not know yet. */
+  /** Shows a person, asking the server for somebody the page does not know yet; null: nobody. */
   async open(identity) {
     this.identity = identity;
+    if (identity === null) return;
     dress(this.element, identity);
     setText(this.name, texts.person(identity));
     this.update();

@@ -30,6 +30,7 @@ export const texts = {
   since: (time) => `since ${time}`,
   nextTry: (seconds) => (seconds > 0 ? `next try in ${seconds} s` : "trying now…"),
 
+  notConnected: "Not connected",
   lost: "The connection to the viewer is lost. What you see is the last picture received.",
   reconnecting: (seconds) => (seconds > 0 ? `Trying again in ${seconds} s…` : "Trying again…"),
   signIn: "This viewer wants its token again: reload the page.",
