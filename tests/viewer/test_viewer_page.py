@@ -100,9 +100,7 @@ def test_box_and_person_belong_to_the_same_picture(page, address):
         person, box = find(page, "west", GREEN, BLUE)
         apart.append(abs(person["left"] - box["left"]))
         page.wait_for_timeout(60)
-    assert (
-        max(apart) < 0.02
-    )  # of the picture's width; the person walks 0.022 from picture to picture
+    assert max(apart) < 0.03  # of the width; the person walks 0.066 from picture to picture
 
 
 def test_somebody_undecided_has_a_box_but_no_label(page, store):
