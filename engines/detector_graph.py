@@ -55,11 +55,12 @@ class DetectorGraph:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        network = self._read()
-        self.head = _recognise(network, path)
-        self.native_size = _native_size(network, self.head)
-        self._sizes: dict[tuple[int, int], tuple[int, int]] = {}  # size_for reads the file anew
+        network = read_network(path)
+        network.set_friendly_name(str(path))
+        self._network = _cut_ssd(network) or network
+        self.head = _recognise(self._network, path)
+        self.native_size = _native_size(self._network, self.head)
+        self._sizes: dict[tuple[int, int], tuple[int, int]] = {}  # trying a size out takes time
 
     def size_for(self, picture: tuple[int, int]) -> tuple[int, int]:
         """Input width and height for pictures of this width and height.
@@ -73,7 +74,7 @@ class DetectorGraph:
 
     def build(self, size: tuple[int, int]) -> ov.Model:
         """The graph for inputs of this width and height: `INPUT` in, the head's outputs out."""
-        network = self._read()
+        network = self._network.clone()
         _reshape(network, self.head, size)
         return _take_pictures(network, self.head)
 
@@ -83,14 +84,9 @@ class DetectorGraph:
         wanted = _proportional(self.native_size, picture)
         return wanted if self._can_take(wanted) else self.native_size
 
-    def _read(self) -> ov.Model:
-        network = read_network(self._path)
-        network.set_friendly_name(str(self._path))
-        return _cut_ssd(network) or network
-
     def _can_take(self, size: tuple[int, int]) -> bool:
         """True if the file's graph works at this size; many are exported for one size only."""
-        network = self._read()
+        network = self._network.clone()
         try:
             _reshape(network, self.head, size)
         except RuntimeError:
@@ -101,7 +97,7 @@ class DetectorGraph:
 
 def _recognise(network: ov.Model, path: Path) -> Head:
     names = {name for port in network.outputs for name in port.get_names()}
-    if names == {"boxes", "scores"}:
+    if names == {"ssd_boxes", "ssd_scores"}:
         return SsdGridHead()
     if all(any(name.startswith(wanted) for name in names) for wanted in _SSD_OUTPUTS):
         return SsdHead()
@@ -198,7 +194,7 @@ def _cut_ssd(network: ov.Model) -> ov.Model | None:
         consumer.replace_source_output(pictures.output(0))
     boxes = ops.squeeze(tensors[_SSD_BOXES], np.array([2]))
     cut = ov.Model([boxes.output(0), tensors[_SSD_SCORES]], [pictures], network.get_friendly_name())
-    for port, name in zip(cut.outputs, ("boxes", "scores"), strict=True):
+    for port, name in zip(cut.outputs, ("ssd_boxes", "ssd_scores"), strict=True):
         port.set_names({name})
     folding = Manager()
     folding.register_pass(ConstantFolding())

@@ -128,9 +128,9 @@ class SsdGridHead(Head):
     def decode(
         self, outputs: Outputs, *, size: tuple[int, int], confidence: float
     ) -> tuple[Boxes, Scores]:
-        scores = outputs["scores"][0, :, self.person]
+        scores = outputs["ssd_scores"][0, :, self.person]
         found = scores >= confidence
-        return _from_fractions(outputs["boxes"][0, found], size), scores[found]
+        return _from_fractions(outputs["ssd_boxes"][0, found], size), scores[found]
 
 
 class SsdHead(Head):
