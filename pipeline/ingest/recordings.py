@@ -9,9 +9,9 @@ from queue import Empty, Full, Queue
 
 from pipeline.config import CameraSettings
 from pipeline.data import Frame
-from pipeline.errors import ConfigError, HandoffError
+from pipeline.errors import ConfigError
 from pipeline.ingest.failures import Failure, shown
-from pipeline.ingest.source import VideoSource, region_problem
+from pipeline.ingest.source import Picture, VideoSource, region_problem
 from pipeline.ingest.timing import RecordingClock
 
 AHEAD = 4
@@ -105,18 +105,14 @@ class _Recording(threading.Thread):
         super().__init__(name=f"decode {', '.join(views)}", daemon=True)
         self._views = views
         self._first = next(iter(views.values()))
-        self._ready: Queue[list[Frame] | HandoffError | None] = Queue(AHEAD)
+        self._ready: Queue[list[Frame] | Exception | None] = Queue(AHEAD)
         self._stopped = threading.Event()
         self.interval = 0.0
 
     def next(self) -> list[Frame] | None:
-        """Frames of the next picture, one per camera; None at the end.
-
-        Raises:
-            HandoffError: what went wrong in the thread.
-        """
+        """Frames of the next picture, one per camera; None at the end; raises the thread's error."""
         item = self._ready.get()
-        if isinstance(item, HandoffError):
+        if isinstance(item, Exception):
             raise item
         return item
 
@@ -134,31 +130,32 @@ class _Recording(threading.Thread):
     def run(self) -> None:
         try:
             self._decode()
-        except HandoffError as error:
+        except Exception as error:  # whatever it is, whoever waits for frames must hear of it
             self._put(error)
         else:
             self._put(None)
 
     def _decode(self) -> None:
         with VideoSource(self._first.source) as source:
-            size = source.info.width, source.info.height
-            for name, camera in self._views.items():
-                if problem := region_problem(name, camera.region, size):
-                    raise ConfigError(problem)
             clock = RecordingClock(fps=self._first.fps, nominal_fps=source.info.fps)
             self.interval = 1.0 / (self._first.fps or source.info.fps)
             for picture in source.pictures():
                 time = self._first.start_time + clock.seconds(picture.index, picture.seconds)
-                frames = [
-                    Frame(name, picture.index, time, picture.image(camera.region), arrival=time)
-                    for name, camera in self._views.items()
-                ]
-                if not self._put(frames):
+                if not self._put(self._cut(picture, time)):
                     return
-            if clock.duration_seconds <= 0:
-                raise Failure.NOT_VIDEO.error(self._first.source)
+        if clock.duration_seconds <= 0:
+            raise Failure.NOT_VIDEO.error(self._first.source)
 
-    def _put(self, item: list[Frame] | HandoffError | None) -> bool:
+    def _cut(self, picture: Picture, time: float) -> list[Frame]:
+        for name, camera in self._views.items():
+            if problem := region_problem(name, camera.region, picture.size):
+                raise ConfigError(problem)
+        return [
+            Frame(name, picture.index, time, picture.image(camera.region), arrival=time)
+            for name, camera in self._views.items()
+        ]
+
+    def _put(self, item: list[Frame] | Exception | None) -> bool:
         """Waits for room; False if nobody wants any more."""
         while not self._stopped.is_set():
             try:

@@ -38,7 +38,6 @@ _LIVE_OPTIONS = {
     # of pictures later (measured: 1.1 s instead of 0.6 s with a key frame every second).
     "analyzeduration": "500000",
     "probesize": "500000",
-    "flags": "low_delay",
 }
 _FALLBACK_FPS = 25.0
 _LARGE_PICTURE = 1280 * 720

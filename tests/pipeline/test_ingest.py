@@ -163,6 +163,20 @@ def test_who_stops_in_the_middle_leaves_no_thread(clip: Path) -> None:
     assert decoding_threads() == []
 
 
+def test_a_region_that_does_not_fit_is_told_to_who_reads(clip: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cameras\.west\.region: expected four whole numbers"):
+        read_all(west=camera(clip, region=(100, 0, 50, 32)))
+
+
+def test_a_recording_without_a_picture_is_named(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", codec="mjpeg", count=3)
+    container = clip.read_bytes().split(JPEG_START)
+    blank = [bytes(len(part)) for part in container[1:]]
+    clip.write_bytes(JPEG_START.join([container[0], *blank]))
+    with pytest.raises(SourceError, match="expected video at"):
+        read_all(west=camera(clip))
+
+
 def test_offline_takes_no_streams() -> None:
     cameras = {"door": camera("rtsp://admin:canary@10.0.0.7/stream1")}
     with pytest.raises(ConfigError) as error:
