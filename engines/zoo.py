@@ -60,7 +60,7 @@ def fetch(name: str, *, seconds: float = PATIENCE_SECONDS) -> Path:
             wrong there; or what it takes to export the model is not installed.
     """
     entry = find(name, {**SAMPLES, **DETECTORS})
-    return _exported(entry) if entry.exported else fetch_original(entry, seconds=seconds)
+    return _exported(entry, seconds) if entry.exported else fetch_original(entry, seconds=seconds)
 
 
 def resolve_detector(model: str) -> Choice:
@@ -142,7 +142,7 @@ def _auto() -> Choice:
     return Choice(fetch(AUTO[-1]), f"{AUTO[-1]} (auto: {better} could not be fetched in time)")
 
 
-def _exported(entry: Entry) -> Path:
+def _exported(entry: Entry, seconds: float) -> Path:
     """The ONNX file of a model that is published as PyTorch weights."""
     if entry.path.is_file():
         return entry.path
@@ -152,6 +152,7 @@ def _exported(entry: Entry) -> Path:
             f"{entry.name} must be exported to ONNX once, which needs {', '.join(missing)}: "
             "pip install -r requirements.txt"
         )
+    fetch_original(entry, seconds=seconds)
     command = [sys.executable, "-m", "engines.export_detector", entry.name]
     # Another process: this one stays free of PyTorch, hundreds of megabytes of memory.
     export = subprocess.run(
