@@ -154,6 +154,15 @@ def test_pointing_at_somebody_dims_the_others(page, address, store):
     assert pixels(page, "west", BLUE) < before / 4
 
 
+def test_pointing_at_somebody_out_of_view_dims_nobody(page, address, store):
+    see(store, "gone", 2)
+    page.goto(address)
+    wait_for_pictures(page)
+    page.locator('[data-identity="2"] a').hover()
+    page.wait_for_timeout(300)
+    assert pixels(page, "west", BLUE) > 300
+
+
 def test_a_person_opens_and_closes_by_keyboard(page, address):
     page.goto(address)
     card = page.locator('[data-identity="1"] a')

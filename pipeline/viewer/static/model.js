@@ -102,9 +102,11 @@ export class Model extends EventTarget {
     return person.tracklets.some((t) => this.isLive(person, t.tracklet));
   }
 
-  /** The identity that stands out, or null. */
+  /** The identity that stands out in the pictures, or null: somebody out of view dims nobody. */
   get highlighted() {
-    return this.pointed ?? this.pinned;
+    const identity = this.pointed ?? this.pinned;
+    const person = this.people.get(identity);
+    return person && this.inView(person) ? identity : null;
   }
 
   point(identity) {

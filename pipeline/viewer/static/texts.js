@@ -13,7 +13,7 @@ export const texts = {
     (people === 0 ? "nobody in view" : `${people} ${people === 1 ? "person" : "people"} in view`),
 
   fps: (value) => `${number.format(value)} fps`,
-  delay: (seconds) => (seconds < 10 ? `${Math.round(seconds * 1000)} ms` : "over 10 s"),
+  delay: (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${number.format(seconds)} s`),
   pace: (status) =>
     `Analysed: ${number.format(status.fps)} pictures a second. ` +
     `From arrival to tracks: ${Math.round(status.delay * 1000)} ms. Dropped to stay live: ${status.dropped}.`,

@@ -7,6 +7,7 @@ import { clockTime } from "./times.js";
 
 const STALE_SECONDS = 4; // a running camera without pictures for this long is worth a word
 const UNREPORTED_SECONDS = 6; // nodes report every second
+const LATE_SECONDS = 1; // a longer delay is not live any more
 const RECENT = 30; // pictures that frame rate and delay are measured on
 
 export class CameraTile {
@@ -149,6 +150,7 @@ export class CameraTile {
     if (!seconds) return {};
     const delays = this.recent.map((p) => p.delay).sort((a, b) => a - b);
     const delay = Math.max(0, delays[Math.floor(delays.length / 2)]);
+    this.delay.classList.toggle("late", delay > LATE_SECONDS);
     return { rate: texts.fps((frames.length - 1) / seconds), delay: texts.delay(delay) };
   }
 
