@@ -115,7 +115,9 @@ class TemporalAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """e[n, k] = w_k · x[n, k] + b_k: float32[n, K, D] → float32[n, K]."""
-        return (features * self.weight).sum(dim=2) + self.bias
+        # A product of matrices: OpenVINO 2026.4 adds the bias of another part to (x * w).sum().
+        weighted = torch.matmul(features.transpose(0, 1), self.weight.unsqueeze(2))
+        return weighted.squeeze(2).transpose(0, 1) + self.bias
 
 
 class AttentionNetwork(nn.Module):

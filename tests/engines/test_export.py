@@ -44,6 +44,7 @@ def network() -> AttentionNetwork:
     torch.manual_seed(0)
     network = create_network(RECIPE.network)
     torch.nn.init.normal_(network.temporal.weight)
+    torch.nn.init.normal_(network.temporal.bias)
     with torch.no_grad():
         network.train().describe(torch.from_numpy(random_crops(RECIPE.network, count=8)))
     return network.eval()
