@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,12 @@ def run_viewer(options: Options) -> None:
 
     site = load_site(options.cameras)
     store = connect(options.cameras, site, options.redis_url)
-    serve(site, store, started=lambda address: console.print(f"viewer: {address}"))
+    stop = threading.Event()
+    if options.duration is not None:
+        timer = threading.Timer(options.duration, stop.set)
+        timer.daemon = True
+        timer.start()
+    serve(site, store, started=lambda address: console.print(f"viewer: {address}"), stop=stop)
     store.close()
 
 

@@ -388,7 +388,7 @@ class Store:
         """
         names = {self._key("view", camera).encode(): camera for camera in cameras}
         with self._redis.pubsub(ignore_subscribe_messages=True) as listener:
-            listener.subscribe(*names)
+            _sentences(listener.subscribe)(*names)
             yield _previews(listener, names, idle_seconds)
 
 
