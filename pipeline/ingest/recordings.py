@@ -110,7 +110,11 @@ class _Recording(threading.Thread):
         self.interval = 0.0
 
     def next(self) -> list[Frame] | None:
-        """Frames of the next picture, one per camera; None at the end; raises the thread's error."""
+        """Frames of the next picture, one per camera, or None at the end.
+
+        Raises:
+            Exception: what went wrong in the thread.
+        """
         item = self._ready.get()
         if isinstance(item, Exception):
             raise item

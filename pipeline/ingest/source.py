@@ -189,13 +189,16 @@ class VideoSource:
         while True:
             started = time.monotonic()
             try:
-                packet = next(packets)
-            except StopIteration:
-                return
+                packet = next(packets, None)
             except av.error.FFmpegError as error:
-                waited = time.monotonic() - started
-                self._broken_off(explain(error, self._source, timed_out=waited >= READ_SECONDS))
+                self._broken_off(explain(error, self._source, timed_out=_is_over(started)))
                 return
+            if packet is None:
+                return
+            if self._live and _is_over(started):
+                # What comes now is only what the parser still had. FFmpeg would begin to wait
+                # for as long again.
+                raise Failure.TIMEOUT.error(self._source)
             yield packet
 
     def _broken_off(self, error: SourceError) -> None:
@@ -303,6 +306,10 @@ def _open(source: str) -> InputContainer:
     except av.error.FFmpegError as error:
         waited = time.monotonic() - started
         raise explain(error, source, timed_out=waited >= OPEN_SECONDS) from None
+
+
+def _is_over(started: float) -> bool:
+    return time.monotonic() - started >= READ_SECONDS
 
 
 def _locate(source: str) -> tuple[str, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,11 @@ class RtspServer:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+    def freeze(self) -> None:
+        """Makes it fall silent without closing its connections, as when a cable is pulled."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
 
 def require_gstreamer() -> None:

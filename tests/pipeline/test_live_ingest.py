@@ -177,6 +177,23 @@ def test_a_stream_comes_back_after_its_server_was_killed(h264_clip: Path, clip: 
     assert (up.state, up.error, up.next_try) == (CameraState.RUNNING, None, None)
 
 
+def test_a_stream_that_falls_silent_is_noticed(h264_clip: Path) -> None:
+    require_gstreamer()
+    server = RtspServer(h264_clip)
+    server.start()
+    with LiveReaders({"door": camera(server.url)}) as readers:
+        collect(readers, seconds=5, enough=has(5))
+        server.freeze()
+        noticed = wait_for(lambda: readers.statuses()["door"].error is not None, seconds=7)
+        status = readers.statuses()["door"]
+        started = time.monotonic()
+    closed = time.monotonic() - started
+    server.kill()
+    assert noticed
+    assert status.error == f"no answer from {server.url} in time"
+    assert closed < 2.0
+
+
 def test_a_wrong_password_is_named_and_never_shown(
     h264_clip: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
