@@ -163,15 +163,15 @@ def _steps(camera: str, results: Mapping[str, Table], truth: Table) -> list[_Ste
 
 
 def _step(found: Table, truth: Table) -> _Step:
-    iou = _iou(truth.xyxy, found.xyxy)
-    rows, columns = _match(iou)
+    iou = box_iou(truth.xyxy, found.xyxy)
+    rows, columns = match_boxes(iou)
     excused = columns[ignored(truth)[rows]]
     kept = np.setdiff1d(np.arange(len(found)), excused)
     counts = counted(truth)
     return _Step(truth.identity[counts], found.identity[kept], iou[counts][:, kept])
 
 
-def _iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def box_iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """Intersection over union of boxes [A, 4] and [B, 4]: float64[A, B].
 
     (supervision's gives float32, in which an IoU of 0.7 falls below the threshold 0.7.)
@@ -184,7 +184,7 @@ def _iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
 
 
-def _match(iou: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def match_boxes(iou: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the one-to-one matching with the greatest sum of IoU ≥ 0.5."""
     close = np.where(iou >= _MATCH, iou, 0.0)
     rows, columns = linear_sum_assignment(close, maximize=True)
