@@ -1,7 +1,10 @@
 # make demo   two views of a public clip, live in the browser
 # make test   everything that must hold: style, types, tests
 #
-# Both make a virtual environment in .venv and install what they need, once.
+# make lint   style and types alone
+# make clean  removes what make made
+#
+# Each makes a virtual environment in .venv and installs what it needs, once.
 # Another Python than the one on the PATH: make PYTHON=/path/to/python3.12 demo
 
 SHELL := bash
@@ -14,7 +17,7 @@ PYTHON ?=
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet install
 OPTIONS ?=
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint screenshot clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# \{0,1\}//p' Makefile
@@ -29,6 +32,9 @@ lint: $(VENV)/.everything
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy pipeline engines benchmarks scripts run_pipeline.py
+
+screenshot: $(VENV)/.everything
+	@$(VENV)/bin/python -m scripts.screenshot docs/screenshot.png
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

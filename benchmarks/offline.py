@@ -97,7 +97,8 @@ def write_settings(site: Site, folder: Path) -> Path:
     """Writes a site's settings as a cams.yaml of their own; paths in them are absolute already."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "cams.yaml"
-    path.write_text(yaml.safe_dump(site.model_dump(mode="json")), encoding="utf-8")
+    text = yaml.safe_dump(site.model_dump(mode="json"), sort_keys=False)  # cameras keep their order
+    path.write_text(text, encoding="utf-8")
     return path
 
 
