@@ -31,9 +31,17 @@ def _region(value: Any) -> object:
     return value
 
 
+def _tiles(value: Any) -> object:
+    pair = isinstance(value, list | tuple) and len(value) == 2
+    grid = pair and all(type(n) is int and 1 <= n <= 8 for n in value)
+    if not grid and value not in ("auto", "off"):
+        raise ValueError("expected auto, off, or two whole numbers [columns, rows] from 1 to 8")
+    return value
+
+
 Duration = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 Region = Annotated[tuple[int, int, int, int], BeforeValidator(_region)]
-Tiles = Literal["auto", "off"] | tuple[int, int]
+Tiles = Annotated[Literal["auto", "off"] | tuple[int, int], BeforeValidator(_tiles)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
@@ -86,7 +94,7 @@ class DetectorSettings(Settings):
     tiles: Tiles = "auto"
     """Cut large pictures into overlapping tiles: `off`, `auto`, or [columns, rows]."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
-    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has it."""
+    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has matrix units for it (AMX)."""
 
 
 class TrackerSettings(Settings):
@@ -108,7 +116,7 @@ class NetworkSettings(Settings):
     weights: str = "drsa_lite0"
     """Name of a network in engines/weights, or path of a `….crop.onnx` file."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
-    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has it."""
+    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has matrix units for it (AMX)."""
     refresh: Duration = 1.0
     """Seconds between two sightings of the same growing tracklet."""
 

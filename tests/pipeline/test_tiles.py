@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from pipeline.config import DetectorSettings
 from pipeline.tiles import Found, Tile, auto_columns, cut_grid, merge, suppress
 
 SIZE = (400, 400)
@@ -147,3 +149,10 @@ def test_nobody_is_nobody(combine: object) -> None:
     nobody = seen(UPPER)
     assert callable(combine)
     assert len(combine(nobody)) == 0
+
+
+@pytest.mark.parametrize("tiles", [[0, 1], [2], [1.5, 2], [9, 1], "some", None, [True, 2]])
+def test_settings_that_are_no_grid_are_refused_in_one_sentence(tiles: object) -> None:
+    with pytest.raises(ValidationError, match="expected auto, off, or two whole numbers") as caught:
+        DetectorSettings.model_validate({"tiles": tiles})
+    assert caught.value.error_count() == 1
