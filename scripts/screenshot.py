@@ -22,6 +22,8 @@ from pipeline.errors import HandoffError
 _WAIT_SECONDS = 240.0
 _NOW_SECONDS = 1.5  # somebody last seen no longer ago than this is in the picture
 
+_THUMBNAILS_MILLISECONDS = 800  # the newest arrive a little after the news
+
 
 def wait_for_handoff(address: str) -> None:
     """Waits until at least two people who came from another camera are in the picture.
@@ -49,6 +51,7 @@ def take(address: str, path: Path) -> None:
         page.goto(address)
         page.locator('.tile[data-state="live"]').nth(1).wait_for()
         wait_for_handoff(address)
+        page.wait_for_timeout(_THUMBNAILS_MILLISECONDS)
         path.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(path))
         browser.close()
