@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,22 @@ SMALLEST_HALVED = 1024
 """Tensors with fewer numbers stay in float32: they weigh nothing and hold the biases."""
 
 
-def fuse(network: AttentionNetwork) -> AttentionNetwork:
-    """A copy for inference: every batch normalisation folded into the convolution before it."""
-    fused = copy.deepcopy(network).eval()
-    for module in fused.modules():
+def for_inference(network: AttentionNetwork) -> AttentionNetwork:
+    """The copy that is exported: normalisation folded into the convolutions, weights rounded."""
+    copied = copy.deepcopy(network).eval()
+    fold_normalisation(copied)
+    round_to_half(copied)
+    return copied
+
+
+def fold_normalisation(network: AttentionNetwork) -> None:
+    """Folds every batch normalisation into the convolution before it."""
+    for module in network.modules():
         if isinstance(module, nn.Sequential):
-            _fuse_pairs(module)
-    return fused
+            _fold_pairs(module)
 
 
-def _fuse_pairs(layers: nn.Sequential) -> None:
+def _fold_pairs(layers: nn.Sequential) -> None:
     for position in range(len(layers) - 1):
         first, second = layers[position], layers[position + 1]
         if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
@@ -175,24 +182,41 @@ def _run(path: Path, inputs: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any
     return list(compiled(list(inputs)).values())
 
 
-def export(network: AttentionNetwork, recipe: Recipe, folder: Path, name: str) -> GraphPaths:
-    """Writes both graphs and proves them.
+def export(network: AttentionNetwork, recipe: Recipe, folder: Path, name: str) -> float:
+    """Writes both graphs; they appear in `folder` only when they are proved.
+
+    Args:
+        network: what to export, as it was trained.
+        recipe: how it was trained; it goes into the files.
+        folder: where to.
+        name: what to call the network.
+
+    Returns:
+        The largest difference from PyTorch.
 
     Raises:
-        ValueError: a graph differs from PyTorch by more than `TOLERANCE`.
+        ValueError: it is more than `TOLERANCE`.
     """
-    settings, paths = recipe.network, graph_paths(folder, name)
+    exported = for_inference(network)
     folder.mkdir(parents=True, exist_ok=True)
-    fused = fuse(network)
-    round_to_half(fused)
-    export_crop_graph(fused, paths.crop, height=settings.height, width=settings.width)
-    export_tracklet_graph(paths.tracklet, parts=fused.parts, dimensions=fused.dimensions)
+    with tempfile.TemporaryDirectory(dir=folder) as unproved:
+        paths = graph_paths(Path(unproved), name)
+        write_graphs(exported, recipe, paths)
+        difference = check_parity(exported, paths, random_crops(recipe.network))
+        for path in (paths.crop, paths.tracklet):
+            path.replace(folder / path.name)
+    return difference
+
+
+def write_graphs(network: AttentionNetwork, recipe: Recipe, paths: GraphPaths) -> None:
+    """Writes both graphs with their card."""
+    settings = recipe.network
+    export_crop_graph(network, paths.crop, height=settings.height, width=settings.width)
+    export_tracklet_graph(paths.tracklet, parts=network.parts, dimensions=network.dimensions)
     _store_halved(paths.crop)
     for path in (paths.crop, paths.tracklet):
-        write_metadata(path, describe(fused, settings).entries())
+        write_metadata(path, describe(network, settings).entries())
         write_metadata(path, {"recipe": recipe.model_dump_json()})
-    check_parity(fused, paths, random_crops(settings))
-    return paths
 
 
 def _store_halved(path: Path) -> None:
@@ -206,6 +230,12 @@ def random_crops(settings: NetworkSettings, *, count: int = 5) -> Image:
     """Noise, uint8[count, H, W, 3]."""
     shape = (count, settings.height, settings.width, 3)
     return np.random.default_rng(0).integers(0, 256, size=shape, dtype=np.uint8)
+
+
+def read_crops(folder: Path, settings: NetworkSettings, *, count: int = 64) -> Image:
+    """The first crops of a folder, uint8[count, H, W, 3]."""
+    crops = [read_crop(path) for path in read_loose_crops(folder)[:count]]
+    return stack_crops(crops, height=settings.height, width=settings.width)
 
 
 def check_parity(network: AttentionNetwork, paths: GraphPaths, crops: Image) -> float:
@@ -232,14 +262,13 @@ def main() -> None:
     arguments = parser.parse_args()
 
     network, recipe = load_network(arguments.network)
-    paths = export(network, recipe, arguments.output, arguments.name)
+    difference = export(network, recipe, arguments.output, arguments.name)
+    print(f"largest difference from PyTorch on noise: {difference:.1e}")
+    paths = graph_paths(arguments.output, arguments.name)
     if arguments.crops:
-        settings = recipe.network
-        real = [read_crop(path) for path in read_loose_crops(arguments.crops)[:64]]
-        crops = stack_crops(real, height=settings.height, width=settings.width)
-        fused = fuse(network)
-        round_to_half(fused)
-        print(f"largest difference on real crops: {check_parity(fused, paths, crops):.1e}")
+        crops = read_crops(arguments.crops, recipe.network)
+        difference = check_parity(for_inference(network), paths, crops)
+        print(f"largest difference from PyTorch on real crops: {difference:.1e}")
     print(f"{paths.crop}: {paths.crop.stat().st_size / 1e6:.1f} MB")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,14 @@ import openvino as ov
 import pytest
 import torch
 
-from engines.card import GraphPaths, LikelihoodRatio, read_card
+from engines.card import GraphPaths, LikelihoodRatio, graph_paths, read_card
 from engines.checkpoint import create_network
 from engines.export import (
     check_parity,
     export,
-    fuse,
+    fold_normalisation,
+    for_inference,
     random_crops,
-    round_to_half,
     weights_hash,
     write_metadata,
 )
@@ -52,13 +53,17 @@ def network() -> AttentionNetwork:
 
 @pytest.fixture(scope="module")
 def graphs(network: AttentionNetwork, tmp_path_factory: pytest.TempPathFactory) -> GraphPaths:
-    return export(network, RECIPE, tmp_path_factory.mktemp("graphs"), "lite0")
+    folder = tmp_path_factory.mktemp("graphs")
+    export(network, RECIPE, folder, "lite0")
+    return graph_paths(folder, "lite0")
 
 
 @torch.no_grad()
 def test_folding_the_normalisation_changes_nothing(network: AttentionNetwork) -> None:
     crops = torch.from_numpy(random_crops(RECIPE.network))
-    features, folded = (n.describe(crops).features for n in (network, fuse(network)))
+    folded_network = copy.deepcopy(network)
+    fold_normalisation(folded_network)
+    features, folded = (n.describe(crops).features for n in (network, folded_network))
     torch.testing.assert_close(folded, features, rtol=1e-4, atol=1e-4)
 
 
@@ -66,24 +71,31 @@ def test_folding_the_normalisation_changes_nothing(network: AttentionNetwork) ->
 def test_half_precision_weights_turn_no_feature_by_more_than_two_degrees(
     network: AttentionNetwork,
 ) -> None:
-    rounded = fuse(network)
-    round_to_half(rounded)
+    rounded = for_inference(network)
     crops = torch.from_numpy(random_crops(RECIPE.network))
     cosine = (network.describe(crops).features * rounded.describe(crops).features).sum(dim=2)
     assert cosine.min() > np.cos(np.radians(2))
 
 
 def test_the_graphs_agree_with_pytorch(network: AttentionNetwork, graphs: GraphPaths) -> None:
-    rounded = fuse(network)
-    round_to_half(rounded)
+    rounded = for_inference(network)
     assert check_parity(rounded, graphs, random_crops(RECIPE.network, count=7)) <= 1e-4
 
 
 def test_a_graph_that_differs_is_refused(network: AttentionNetwork, graphs: GraphPaths) -> None:
-    other = fuse(network)
+    other = for_inference(network)
     torch.nn.init.normal_(other.project.weight)
     with pytest.raises(ValueError, match="expected parity with PyTorch"):
         check_parity(other, graphs, random_crops(RECIPE.network))
+
+
+def test_a_graph_that_fails_the_proof_is_not_left_behind(
+    network: AttentionNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.export.TOLERANCE", -1.0)
+    with pytest.raises(ValueError, match="expected parity with PyTorch"):
+        export(network, RECIPE, tmp_path, "lite0")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("crops", [1, 3])
@@ -111,8 +123,7 @@ def test_the_numbers_of_tracklets_and_frames_are_free(
 def test_the_card_tells_what_serving_must_know(
     network: AttentionNetwork, graphs: GraphPaths
 ) -> None:
-    rounded = fuse(network)
-    round_to_half(rounded)
+    rounded = for_inference(network)
     card = read_card(graphs.crop)
     assert (card.parts, card.frames, card.dimensions) == (6, 6, 128)
     assert (card.height, card.width) == (128, 64)
