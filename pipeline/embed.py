@@ -7,8 +7,8 @@ embedding improves while the person is watched, at almost no cost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -98,31 +98,24 @@ class Network:
         return embedding
 
 
-@dataclass(slots=True)
-class _Reported:
-    """What the matcher has been told of a tracklet."""
-
-    time: float
-    crops: int
-    best: float
-
-
 class Embedder:
     """Embeds tracklets as they grow and says when the matcher should hear of one.
 
-    A sighting is due when a tracklet has its first embedding, when it has new crops and the last
-    sighting is `refresh` seconds old, and when it has ended.
+    A tracklet that has ended is reported at once. Those under way in a camera are reported
+    together, when one of them is new and whenever `refresh` seconds have passed: whoever is in
+    the same view competes for the same identities, so all of them are to be decided on at once.
     """
 
     def __init__(self, network: Network, *, refresh: float = 1.0) -> None:
         self._network = network
         self._refresh = refresh
-        self._reported: dict[str, _Reported] = {}
+        self._reported: dict[str, float] = {}  # quality of the picture sent, by tracklet
+        self._last: dict[str, float] = {}  # capture time of the last report, by camera
 
     def update(self, tracklets: Sequence[Tracklet]) -> list[Sighting]:
         """Embeds the new crops of all tracklets at once; returns the sightings that are due."""
         self._embed_new(keepsake for tracklet in tracklets for keepsake in tracklet.kept)
-        due = [tracklet for tracklet in tracklets if self._is_due(tracklet)]
+        due = self._due([tracklet for tracklet in tracklets if tracklet.kept])
         if not due:
             return []
         embeddings = self._network.embed(
@@ -138,26 +131,27 @@ class Embedder:
         for keepsake, x, e in zip(new, features, logits, strict=True):
             keepsake.features, keepsake.logits = x, e
 
-    def _is_due(self, tracklet: Tracklet) -> bool:
-        reported = self._reported.get(tracklet.id)
-        if not tracklet.kept:
-            return False
-        if reported is None or tracklet.closed:
-            return True
-        grown = tracklet.kept[-1].crop.time > reported.time
-        return grown and tracklet.end - reported.time >= self._refresh
+    def _due(self, tracklets: Sequence[Tracklet]) -> list[Tracklet]:
+        cameras = {t.camera for t in tracklets if not t.closed and self._is_time(t)}
+        for tracklet in tracklets:
+            if tracklet.camera in cameras:
+                self._last[tracklet.camera] = max(
+                    tracklet.end, self._last.get(tracklet.camera, tracklet.end)
+                )
+        return [t for t in tracklets if t.closed or t.camera in cameras]
+
+    def _is_time(self, tracklet: Tracklet) -> bool:
+        """True if a tracklet under way is new, or its camera has not reported for long enough."""
+        waited = tracklet.end - self._last.get(tracklet.camera, -math.inf)
+        return tracklet.id not in self._reported or waited >= self._refresh
 
     def _report(self, tracklet: Tracklet, embedding: NDArray[np.float32]) -> Sighting:
-        crops = [
-            keepsake.crop
-            for keepsake in tracklet.chunks(self._network.chunks)
-            if keepsake is not None
-        ]
+        crops = [k.crop for k in tracklet.chunks(self._network.chunks) if k is not None]
         best = tracklet.best.crop
-        before = self._reported.pop(tracklet.id, None)
-        fresh = before is None or best.quality > before.best
-        if not tracklet.closed:
-            self._reported[tracklet.id] = _Reported(tracklet.end, len(crops), best.quality)
+        is_better = best.quality > self._reported.get(tracklet.id, -math.inf)
+        self._reported[tracklet.id] = best.quality
+        if tracklet.closed:
+            del self._reported[tracklet.id]
         return Sighting(
             tracklet=tracklet.id,
             camera=tracklet.camera,
@@ -169,7 +163,7 @@ class Embedder:
             closed=tracklet.closed,
             entered=tracklet.entered,
             left=tracklet.left,
-            thumbnail=_thumbnail(best.image) if fresh else None,
+            thumbnail=_thumbnail(best.image) if is_better else None,
         )
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s]*@", re.IGNORECASE)
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)"
+    r"(?P<user>\S*@)?"
+    r"(?P<address>[^\s?'\"]*)"
+    r"(?P<query>\?[^\s'\"]*)?",
+    re.IGNORECASE,
+)
 
 
 class HandoffError(Exception):
@@ -35,9 +41,18 @@ class InvalidArray(HandoffError):
 
 
 def redact(text: str) -> str:
-    """Replaces user name and password in every URL of `text` by ***.
+    """Leaves user, password and query out of every URL in `text`.
 
-    >>> redact("cannot open rtsp://admin:secret@10.0.0.7/stream1")
-    'cannot open rtsp://***@10.0.0.7/stream1'
+    Passwords may hold any character but a space, so everything up to the last @ goes.
+
+    >>> redact("cannot open rtsp://admin:p@ss/word@10.0.0.7/stream1?token=5")
+    'cannot open rtsp://***@10.0.0.7/stream1?***'
+    >>> redact("clips/west.mp4")
+    'clips/west.mp4'
     """
-    return _CREDENTIALS.sub(r"\g<scheme>***@", text)
+    return _URL.sub(_redacted, text)
+
+
+def _redacted(url: re.Match[str]) -> str:
+    user, query = "***@" if url["user"] else "", "?***" if url["query"] else ""
+    return f"{url['scheme']}{user}{url['address']}{query}"

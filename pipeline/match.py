@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -146,6 +146,7 @@ class Matcher:
         Returns:
             one decision per query, in their order.
         """
+        members = _up_to_date(members, queries)
         scores = [self._scores(query, members) for query in queries]
         alone = [_is_alone(query, members) for query in queries]
         choices = self._assign(scores, alone)
@@ -275,6 +276,22 @@ def _is_alone(query: Query, members: Mapping[int, Sequence[TrackletRecord]]) -> 
     if query.current is None:
         return False
     return not _without(members.get(query.current.identity, ()), query.sighting.tracklet)
+
+
+def _up_to_date(
+    members: Mapping[int, Sequence[TrackletRecord]], queries: Sequence[Query]
+) -> dict[int, list[TrackletRecord]]:
+    """Gives the members that are being decided on the begin and end they have by now."""
+    now = {query.sighting.tracklet: query.sighting for query in queries}
+    return {
+        identity: [
+            replace(r, begin=now[r.tracklet].begin, end=now[r.tracklet].end)
+            if r.tracklet in now
+            else r
+            for r in records
+        ]
+        for identity, records in members.items()
+    }
 
 
 def _without(records: Iterable[TrackletRecord], tracklet: str) -> list[TrackletRecord]:

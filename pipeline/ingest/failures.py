@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import av.error
 
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, redact
 
 
 class Failure(StrEnum):
@@ -27,7 +27,7 @@ class Failure(StrEnum):
 
     def error(self, source: str) -> SourceError:
         """The failure as an exception whose message names the source, credentials left out."""
-        return SourceError(self.value.format(source=shown(source)))
+        return SourceError(self.value.format(source=redact(source)))
 
 
 # The first type that fits decides, so special ones stand before general ones.
@@ -60,21 +60,3 @@ def explain(error: av.error.FFmpegError, source: str, *, timed_out: bool = False
         if isinstance(error, types):
             return failure.error(source)
     return Failure.NOT_VIDEO.error(source)
-
-
-def shown(source: str) -> str:
-    """The source as it may be printed: user, password and query of a URL are left out.
-
-    Passwords may hold any character, so everything up to the last @ goes.
-
-    >>> shown("rtsp://admin:p@ss/word@10.0.0.7/stream1?token=5")
-    'rtsp://***@10.0.0.7/stream1?***'
-    >>> shown("clips/west.mp4")
-    'clips/west.mp4'
-    """
-    scheme, separator, rest = source.partition("://")
-    if not separator:
-        return source
-    _, at, rest = rest.rpartition("@")
-    address, question, _ = rest.partition("?")
-    return f"{scheme}://{'***@' if at else ''}{address}{'?***' if question else ''}"

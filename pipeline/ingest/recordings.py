@@ -9,8 +9,8 @@ from queue import Empty, Full, Queue
 
 from pipeline.config import CameraSettings
 from pipeline.data import Frame
-from pipeline.errors import ConfigError
-from pipeline.ingest.failures import Failure, shown
+from pipeline.errors import ConfigError, HandoffError, redact
+from pipeline.ingest.failures import Failure
 from pipeline.ingest.source import Picture, VideoSource, region_problem
 from pipeline.ingest.timing import RecordingClock
 
@@ -66,7 +66,7 @@ def _refuse_streams(cameras: Mapping[str, CameraSettings]) -> None:
         if camera.live:
             raise ConfigError(
                 f"cameras.{name}.source: expected a recording, since this is offline processing, "
-                f"found the live source {shown(camera.source)}"
+                f"found the live source {redact(camera.source)}"
             )
 
 

@@ -14,9 +14,8 @@ from streams import BLOCK, CLIP_SIZE, number_of, write_clip
 
 from pipeline.config import CameraSettings, Site
 from pipeline.data import Clock, Frame
-from pipeline.errors import ConfigError, HandoffError, ModelError, SourceError
+from pipeline.errors import ConfigError, HandoffError, ModelError, SourceError, redact
 from pipeline.ingest import SourceInfo, check_regions, probe, read_recordings
-from pipeline.ingest.failures import shown
 
 LEFT = (0, 0, 4 * BLOCK, CLIP_SIZE[1])
 RIGHT = (4 * BLOCK, 0, 4 * BLOCK, CLIP_SIZE[1])
@@ -294,4 +293,4 @@ def test_what_cannot_be_opened_gets_a_sentence(
     ],
 )
 def test_no_password_is_ever_shown(source: str, expected: str) -> None:
-    assert shown(source) == expected
+    assert redact(source) == expected
