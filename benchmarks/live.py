@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -74,15 +73,15 @@ def running(site: Site, folder: Path) -> Iterator[tuple[psutil.Process, str]]:
     cameras = write_settings(site.model_copy(update={"viewer": viewer}), folder)
     log = folder / "log.txt"
     with log.open("w", encoding="utf-8") as file:
-        process = psutil.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(COMMAND), f"--cameras={cameras}"],
             stdout=file,
             stderr=subprocess.STDOUT,
         )
     try:
-        yield process, _address(process, log)
+        yield psutil.Process(process.pid), _address(process, log)
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         process.wait(timeout=30)
 
 
@@ -97,6 +96,8 @@ def observe(process: psutil.Process, address: str, *, seconds: float) -> Recordi
             recording.memory.append((now, _resident(process)))
             time.sleep(_SAMPLE_SECONDS)
     watching.join()
+    if not recording.pictures:
+        raise HandoffError("benchmark: expected pictures of a camera, found none")
     return recording
 
 
@@ -134,15 +135,16 @@ def plot(recording: Recording, path: Path) -> None:
     FigureCanvasAgg(figure).print_png(str(path))
 
 
-def _address(process: psutil.Popen, log: Path) -> str:
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     """The viewer's address, once the command has printed it."""
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        found = re.search(r"viewer: (http\S+)", text := log.read_text(encoding="utf-8"))
+        found = re.search(r"viewer: (http\S+)", log.read_text(encoding="utf-8"))
         if found:
             return found[1]
         time.sleep(0.1)
-    raise HandoffError(f"benchmark: expected the viewer's address, found:\n{text}")
+    printed = log.read_text(encoding="utf-8")
+    raise HandoffError(f"benchmark: expected the viewer's address, found:\n{printed}")
 
 
 def _watch(socket: ClientConnection, recording: Recording, begin: float) -> None:
