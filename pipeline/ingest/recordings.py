@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 
 from pipeline.config import CameraSettings
 from pipeline.data import Frame
-from pipeline.errors import ConfigError, HandoffError, redact
+from pipeline.errors import ConfigError, redact
 from pipeline.ingest.failures import Failure
 from pipeline.ingest.source import Picture, VideoSource, region_problem
 from pipeline.ingest.timing import RecordingClock
