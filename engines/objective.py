@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -13,8 +15,29 @@ from engines.losses import (
     diversity_penalty,
     relation_distillation,
 )
-from engines.network import AttentionNetwork, gather_frames, unit_length
+from engines.network import AttentionNetwork, CropOutput, gather_frames, unit_length
 from engines.recipe import LossSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch came to.
+
+    Attributes:
+        terms: the weighted losses by name, scalars; their sum is minimised.
+        watched: figures that are only reported. `positions` and `frames` are how many positions a
+            part attends to and how many frames it is gathered from, as the exponential of the
+            entropy: 1 is a single one; all L or all N means that nothing has been learned.
+        clips: the clips' embedding, float32[t, D].
+    """
+
+    terms: dict[str, Tensor]
+    watched: dict[str, Tensor]
+    clips: Tensor
+
+    @property
+    def loss(self) -> Tensor:
+        return torch.stack(list(self.terms.values())).sum()
 
 
 class Objective(nn.Module):
@@ -37,19 +60,15 @@ class Objective(nn.Module):
         )
         self.distillation = CosineDistillation(dimensions, max(1, teacher_dimensions))
 
-    def forward(self, network: AttentionNetwork, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """Runs the network on a batch.
-
-        Returns:
-            The weighted terms by name, and the clips' embedding float32[t, D].
-        """
+    def forward(self, network: AttentionNetwork, batch: Batch) -> Outcome:
+        """Runs the network on a batch."""
         output = network.describe(batch.crops)
-        clips = _gather_clips(output.features, output.logits, batch)
+        clips = _gather_clips(output, batch)
         terms = self._identify(clips, batch.labels)
         terms["diversity"] = self._settings.diversity * diversity_penalty(output.log_maps)
         if batch.teacher is not None:
             terms |= self._distil(unit_length(output.features.flatten(1)), batch.teacher)
-        return terms, clips
+        return Outcome(terms, _watch(output, batch), clips)
 
     def _identify(self, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
         terms = {"identity": self._settings.identity * self.matching(clips, labels)}
@@ -65,12 +84,27 @@ class Objective(nn.Module):
         }
 
 
-def _gather_clips(features: Tensor, logits: Tensor, batch: Batch) -> Tensor:
+def _gather_clips(output: CropOutput, batch: Batch) -> Tensor:
     """Embeds the batch's clips and leaves the loose crops out."""
+    features, logits = (_by_clip(values, batch) for values in (output.features, output.logits))
+    return gather_frames(features, logits, torch.ones(features.shape[:2]))
+
+
+def _by_clip(values: Tensor, batch: Batch) -> Tensor:
+    """float32[t · N + u, …] → float32[t, N, …]."""
     shape = (len(batch.labels), batch.frames)
-    labelled = len(batch.labels) * batch.frames
-    return gather_frames(
-        features[:labelled].unflatten(0, shape),
-        logits[:labelled].unflatten(0, shape),
-        torch.ones(shape),
-    )
+    return values[: len(batch.labels) * batch.frames].unflatten(0, shape)
+
+
+@torch.no_grad()
+def _watch(output: CropOutput, batch: Batch) -> dict[str, Tensor]:
+    log_frames = _by_clip(output.logits, batch).log_softmax(dim=1)
+    return {
+        "positions": effective_number(output.log_maps, dim=2).mean(),
+        "frames": effective_number(log_frames, dim=1).mean(),
+    }
+
+
+def effective_number(log_probabilities: Tensor, *, dim: int) -> Tensor:
+    """Exponential of the entropy along `dim`: n for a uniform choice among n."""
+    return (-(log_probabilities.exp() * log_probabilities).sum(dim=dim)).exp()

@@ -24,7 +24,7 @@ from engines.batches import BatchSampler, TrainingData, read_data
 from engines.checkpoint import create_network, load_initial, save_network, write_whole
 from engines.datasets import CropCache
 from engines.embedders import NetworkEmbedder
-from engines.objective import Objective
+from engines.objective import Objective, Outcome
 from engines.protocols import all_against_all, embed_problem
 from engines.recipe import Recipe, read_recipe
 from engines.replicas import average_gradients, collect, join_replicas, replica
@@ -162,15 +162,14 @@ class Trainer:
         self._set_mode()
         self._set_rates()
         batch = self._sampler.draw()
-        terms, clips = self._objective(self.network, batch)
+        outcome: Outcome = self._objective(self.network, batch)
         self._optimiser.zero_grad()
-        loss = torch.stack(list(terms.values())).sum()
-        loss.backward()
+        outcome.loss.backward()
         average_gradients([*self.network.parameters(), *self._objective.parameters()])
         nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self._optimiser.step()
-        self._objective.matching.update(collect(clips.detach()), collect(batch.labels))
-        return terms
+        self._objective.matching.update(collect(outcome.clips.detach()), collect(batch.labels))
+        return outcome.terms | outcome.watched
 
     def _set_mode(self) -> None:
         self.network.train()
