@@ -14,6 +14,7 @@ packages=(
     gstreamer1.0-plugins-good     # rtph264pay
     gstreamer1.0-plugins-bad      # h264parse
     chromium
+    redis-server                  # of Debian 12, too old: to see it refused
 )
 
 is_installed() {
