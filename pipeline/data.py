@@ -215,6 +215,7 @@ class TrackletRecord:
         identity: number of the identity it belongs to.
         confidence: probability that this is right, 0 to 1.
         closed: True if it has ended.
+        entered, left: foot point (x, y) of the first and last box, as fractions of the picture.
     """
 
     tracklet: str
@@ -224,6 +225,8 @@ class TrackletRecord:
     identity: int
     confidence: float
     closed: bool
+    entered: tuple[float, float] = (0.0, 0.0)
+    left: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

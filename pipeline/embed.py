@@ -20,7 +20,7 @@ from engines.preprocess import stack_crops
 from engines.runtime import Engine, Precision
 from pipeline.data import Sighting
 from pipeline.errors import ModelError
-from pipeline.match import Calibration
+from pipeline.evidence import Calibration
 from pipeline.tracklets import Keepsake, Tracklet
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "engines" / "weights"

@@ -4,7 +4,8 @@ Each pair of a sighting and an identity is weighed by its log-likelihood ratio, 
 somebody else:
 
 - appearance: the calibrated similarity to the identity's most similar tracklets;
-- transit: how likely the person shows up again just now, against somebody new doing so.
+- transit: how likely the person shows up again just now, and just there if it is in the same view,
+  against somebody new doing so.
 
 All sightings that overlap in time compete in one assignment, with "somebody new" as everyone's
 alternative, so look-alikes in the same view cannot take the same identity.
@@ -20,6 +21,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.data import Decision, DecisionKind, Evidence, Sighting, TrackletRecord
+from pipeline.evidence import Calibration, Continuity, TransitPrior
 
 _IMPOSSIBLE = -1e6
 
@@ -48,48 +50,6 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """From cosine similarity to log-likelihood ratio, fitted on people of known identity.
-
-    Attributes:
-        slope, offset: llr = slope · similarity + offset, in nats.
-        limit: looks alone never count for more than this, either way: clothes repeat.
-    """
-
-    slope: float
-    offset: float
-    limit: float = 8.0
-
-    def llr(self, similarity: float) -> float:
-        """Log-likelihood ratio, same person against another."""
-        return max(-self.limit, min(self.limit, self.slope * similarity + self.offset))
-
-
-@dataclass(frozen=True, slots=True)
-class TransitPrior:
-    """A broad prior over when people come back, until transit times are learned.
-
-    The time g between two tracklets of one person has the heavy-tailed density
-    p · scale / (scale + g)², against new people arriving at `arrivals` per second.
-
-    Attributes:
-        returns: probability p that somebody who left is seen again at all.
-        scale: half of those who return do so within this many seconds.
-        arrivals: new people per second at the camera.
-    """
-
-    returns: float = 0.7
-    scale: float = 20.0
-    arrivals: float = 0.05
-
-    def llr(self, gap_seconds: float) -> float:
-        """Log of return density over arrival rate for a gap of so many seconds."""
-        gap = max(0.0, gap_seconds)
-        density = self.returns * self.scale / (self.scale + gap) ** 2
-        return math.log(density / self.arrivals)
-
-
-@dataclass(frozen=True, slots=True)
 class Score:
     """How well an identity fits a sighting, in nats; `total` decides."""
 
@@ -106,6 +66,7 @@ class Matcher:
     Args:
         calibration: similarity → likelihood ratio.
         transit: gap in time → likelihood ratio.
+        continuity: gap and distance within one view → likelihood ratio.
         clock_tolerance: seconds by which the cameras' clocks may differ.
         memory: seconds after which somebody counts as new.
         best: an identity's looks are those of its so many most similar tracklets.
@@ -117,13 +78,15 @@ class Matcher:
         calibration: Calibration,
         *,
         transit: TransitPrior | None = None,
+        continuity: Continuity | None = None,
         clock_tolerance: float = 0.5,
         memory: float = 12 * 3600.0,
         best: int = 3,
-        loyalty: float = 1.0,
+        loyalty: float = 2.0,
     ) -> None:
         self._calibration = calibration
         self._transit = transit or TransitPrior()
+        self._continuity = continuity or Continuity()
         self._tolerance = clock_tolerance
         self._memory = memory
         self._best = best
@@ -183,8 +146,7 @@ class Matcher:
     ) -> Score:
         best = sorted(similarities, reverse=True)[: self._best]
         appearance = self._calibration.llr(sum(best) / len(best))
-        gap = min(_gap(query.sighting, record) for record in others)
-        transit = self._transit.llr(gap) if gap <= self._memory else _IMPOSSIBLE
+        transit = self._when_and_where(query.sighting, others)
         own = query.current is not None and query.current.identity == identity
         return Score(
             identity=identity,
@@ -193,6 +155,16 @@ class Matcher:
             transit=transit,
             similarity=best[0],
         )
+
+    def _when_and_where(self, sighting: Sighting, others: Sequence[TrackletRecord]) -> float:
+        """What the tracklet nearest in time says about appearing here and now."""
+        nearest = min(others, key=lambda record: _gap(sighting, record))
+        gap = _gap(sighting, nearest)
+        if gap > self._memory:
+            return _IMPOSSIBLE
+        if nearest.camera != sighting.camera:
+            return self._transit.llr(gap)
+        return self._transit.llr(gap) + self._continuity.llr(gap, _distance(sighting, nearest))
 
     def _excluded(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
         """True if the person was elsewhere, or twice in the same view, at the same time."""
@@ -306,6 +278,13 @@ def _overlap(sighting: Sighting, record: TrackletRecord) -> float:
 def _gap(sighting: Sighting, record: TrackletRecord) -> float:
     """Seconds between them; 0 if they overlap."""
     return max(0.0, -_overlap(sighting, record))
+
+
+def _distance(sighting: Sighting, record: TrackletRecord) -> float:
+    """From where the earlier of the two left to where the later entered; one camera's picture."""
+    if record.end <= sighting.begin:
+        return math.dist(record.left, sighting.entered)
+    return math.dist(sighting.left, record.entered)
 
 
 def components(sightings: Sequence[Sighting]) -> list[list[int]]:

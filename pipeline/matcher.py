@@ -11,7 +11,8 @@ import structlog
 from pipeline.config import Site
 from pipeline.data import Decision, Sighting
 from pipeline.errors import StoreError
-from pipeline.match import Calibration, Matcher, Query, components
+from pipeline.evidence import Calibration
+from pipeline.match import Matcher, Query, components
 from pipeline.store import Store
 
 _PRUNE_SECONDS = 10.0

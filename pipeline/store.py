@@ -258,6 +258,8 @@ class Store:
             identity=decision.identity,
             confidence=decision.confidence,
             closed=sighting.closed,
+            entered=sighting.entered,
+            left=sighting.left,
         )
         with self._redis.pipeline(transaction=True) as pipe:
             if previous is not None and previous.identity != decision.identity:

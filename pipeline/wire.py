@@ -68,7 +68,9 @@ def pack_record(record: TrackletRecord) -> bytes:
 
 def unpack_record(text: bytes) -> TrackletRecord:
     """The reverse of `pack_record`."""
-    return TrackletRecord(**json.loads(text))
+    meta: dict[str, Any] = json.loads(text)
+    meta |= {"entered": tuple(meta["entered"]), "left": tuple(meta["left"])}
+    return TrackletRecord(**meta)
 
 
 def pack_status(status: CameraStatus) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from people import record, sighting
 
 from pipeline.data import Decision, DecisionKind, TrackletRecord
-from pipeline.match import Calibration, Candidate, Matcher, Query, TransitPrior, components
+from pipeline.evidence import Calibration, TransitPrior
+from pipeline.match import Candidate, Matcher, Query, components
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0)
 
@@ -125,6 +127,33 @@ def test_looks_alone_never_count_for_more_than_the_limit() -> None:
 def test_the_longer_somebody_is_away_the_less_likely_they_return(a: float, b: float) -> None:
     prior = TransitPrior()
     assert prior.llr(min(a, b)) >= prior.llr(max(a, b))
+
+
+def test_somebody_lost_in_the_middle_of_the_picture_goes_on_nearby() -> None:
+    near, far = Continuity().llr(0.5, 0.03), Continuity().llr(0.5, 0.6)
+    assert near > 1.0
+    assert far < -1.0
+
+
+def test_after_a_while_place_tells_nothing() -> None:
+    assert Continuity().llr(120.0, 0.03) == pytest.approx(0.0, abs=0.01)
+    assert Continuity().llr(120.0, 0.9) == pytest.approx(0.0, abs=0.01)
+
+
+def test_place_decides_between_look_alikes_lost_in_one_view() -> None:
+    left = replace(seen(1, "east", 0.0, 7.5), left=(0.1, 0.9))
+    right = replace(seen(2, "east", 0.0, 7.5), left=(0.9, 0.9))
+    again = query("e3", {left: 0.8, right: 0.8})  # it enters at (0.1, 0.9)
+    (decision,) = decide(again, members={1: [left], 2: [right]})
+    assert decision.identity == 1
+
+
+def test_who_was_alone_in_an_identity_does_not_share_it_with_a_neighbour() -> None:
+    stale = record("e1", "east", 0.0, 7.0, identity=1)
+    still_there = Query(sighting("e1", "east", 0.0, 9.0), (), stale)
+    newcomer = query("e2", {stale: 0.99}, begin=8.0)
+    decisions = decide(still_there, newcomer, members={1: [stale]})
+    assert [d.identity for d in decisions] == [1, 100]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from people import looks, sighting
 from pipeline.config import Site, load_site
 from pipeline.data import DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
-from pipeline.match import Calibration
+from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
 from pipeline.node import Outbox
 from pipeline.store import Store

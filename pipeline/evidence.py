@@ -1,0 +1,78 @@
+"""Evidence that two tracklets are one person, as log-likelihood ratios against two people.
+
+All in nats: 0 says nothing, +2.3 makes "the same person" ten times as likely as before. Where a
+ratio is learned or measured it says from what; the priors are broad, and give way to data.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From cosine similarity to log-likelihood ratio, fitted on people of known identity.
+
+    Attributes:
+        slope, offset: llr = slope · similarity + offset, in nats.
+        limit: looks alone never count for more than this, either way: clothes repeat.
+    """
+
+    slope: float
+    offset: float
+    limit: float = 8.0
+
+    def llr(self, similarity: float) -> float:
+        """Log-likelihood ratio, same person against another."""
+        return max(-self.limit, min(self.limit, self.slope * similarity + self.offset))
+
+
+@dataclass(frozen=True, slots=True)
+class TransitPrior:
+    """A broad prior over when people come back, until transit times are learned.
+
+    The time g between two tracklets of one person has the heavy-tailed density
+    p · scale / (scale + g)², against new people arriving at `arrivals` per second.
+
+    Attributes:
+        returns: probability p that somebody who left is seen again at all.
+        scale: half of those who return do so within this many seconds.
+        arrivals: new people per second at the camera.
+    """
+
+    returns: float = 0.7
+    scale: float = 20.0
+    arrivals: float = 0.05
+
+    def llr(self, gap_seconds: float) -> float:
+        """Log of return density over arrival rate for a gap of so many seconds."""
+        gap = max(0.0, gap_seconds)
+        density = self.returns * self.scale / (self.scale + gap) ** 2
+        return math.log(density / self.arrivals)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuity:
+    """Within one view, people go on where they were lost: a prior over distances.
+
+    After a gap g the distance has, with probability exp(-g / fades), the density of a normal
+    distribution in the plane that widens with time, and else tells nothing. Distances are in
+    fractions of the picture, and somebody else might be anywhere in it.
+
+    Attributes:
+        spread: standard deviation at once: the detector's jitter.
+        speed: by how much it widens per second: people walk.
+        fades: seconds after which most who return do so from elsewhere.
+    """
+
+    spread: float = 0.04
+    speed: float = 0.08
+    fades: float = 4.0
+
+    def llr(self, gap_seconds: float, distance: float) -> float:
+        """Log of the density at a distance over that of somebody else, which is 1."""
+        weight = math.exp(-max(0.0, gap_seconds) / self.fades)
+        variance = (self.spread + self.speed * max(0.0, gap_seconds)) ** 2
+        density = math.exp(-(distance**2) / (2 * variance)) / (2 * math.pi * variance)
+        return math.log(weight * density + (1.0 - weight) + 1e-3)
