@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from people import record, sighting
 
 from pipeline.data import Decision, DecisionKind, TrackletRecord
-from pipeline.evidence import Calibration, TransitPrior
+from pipeline.evidence import Calibration, Continuity, TransitPrior
 from pipeline.match import Candidate, Matcher, Query, components
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0)
