@@ -15,17 +15,21 @@ class Calibration:
     """From cosine similarity to log-likelihood ratio, fitted on people of known identity.
 
     Attributes:
-        slope, offset: llr = slope · similarity + offset, in nats.
+        slope, offset: llr = slope · similarity + offset, in nats, for a pair drawn at random.
+        trust: share of that which counts. Rivals are not drawn at random: they are the most
+            similar of many, and the tracklets of one identity err together.
         limit: looks alone never count for more than this, either way: clothes repeat.
     """
 
     slope: float
     offset: float
+    trust: float = 0.6
     limit: float = 8.0
 
     def llr(self, similarity: float) -> float:
         """Log-likelihood ratio, same person against another."""
-        return max(-self.limit, min(self.limit, self.slope * similarity + self.offset))
+        llr = self.trust * (self.slope * similarity + self.offset)
+        return max(-self.limit, min(self.limit, llr))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pipeline.data import Decision, DecisionKind, TrackletRecord
 from pipeline.evidence import Calibration, Continuity, TransitPrior
 from pipeline.match import Candidate, Matcher, Query, components
 
-CALIBRATION = Calibration(slope=20.0, offset=-12.0)
+CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
 
 
 def decide(*queries: Query, members: dict[int, list[TrackletRecord]]) -> list[Decision]:
@@ -119,8 +119,8 @@ def test_somebody_gone_for_longer_than_memory_is_new() -> None:
 
 
 def test_looks_alone_never_count_for_more_than_the_limit() -> None:
-    assert Calibration(slope=100.0, offset=0.0, limit=8.0).llr(1.0) == 8.0
-    assert Calibration(slope=100.0, offset=0.0, limit=8.0).llr(-1.0) == -8.0
+    assert Calibration(slope=100.0, offset=0.0).llr(1.0) == 8.0
+    assert Calibration(slope=100.0, offset=0.0).llr(-1.0) == -8.0
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))

@@ -17,7 +17,7 @@ from pipeline.matcher import MatchingService
 from pipeline.node import Outbox
 from pipeline.store import Store
 
-CALIBRATION = Calibration(slope=20.0, offset=-12.0)
+CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
 
 
 @pytest.fixture
