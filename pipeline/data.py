@@ -230,6 +230,14 @@ class TrackletRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tracklet of the gallery and its cosine similarity (-1 to 1) to a sighting."""
+
+    record: TrackletRecord
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityRecord:
     """A person across cameras, with the tracklets that are theirs in order of time."""
 

