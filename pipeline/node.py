@@ -6,8 +6,9 @@ import secrets
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -21,7 +22,7 @@ from pipeline.store import Store
 _COLLECT_SECONDS = 0.2
 _HOUSEKEEPING_SECONDS = 1.0
 _UNSENT = 10_000  # sightings kept while Redis is away: minutes of a busy node, some 40 MB
-_RECENT = 64
+_RECENT = 64  # pictures whose delays a status sums up
 
 log = structlog.get_logger()
 
@@ -29,30 +30,6 @@ log = structlog.get_logger()
 def new_run() -> str:
     """A name for this start of a node that no other start ever had or will have."""
     return f"{int(time.time()):x}{secrets.token_hex(3)}"
-
-
-@dataclass(slots=True)
-class _Meter:
-    """Frame rate and delay of one camera, lately."""
-
-    frames: int = 0
-    done: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    delays: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
-
-    def count(self, *, arrival: float, now: float) -> None:
-        self.frames += 1
-        self.done.append(now)
-        self.delays.append(now - arrival)
-
-    def fps(self, now: float) -> float:
-        recent = [moment for moment in self.done if now - moment <= 5.0]
-        if len(recent) < 2:
-            return 0.0
-        return (len(recent) - 1) / max(1e-6, recent[-1] - recent[0])
-
-    @property
-    def delay(self) -> float:
-        return statistics.median(self.delays) if self.delays else 0.0
 
 
 class Outbox:
@@ -100,7 +77,7 @@ class Node:
         self._perception = perception
         self._cameras = list(cameras)
         self._outbox = Outbox(store)
-        self._meters: Mapping[str, _Meter] = {camera: _Meter() for camera in cameras}
+        self._delays = {camera: deque[float](maxlen=_RECENT) for camera in cameras}
         self._watched: set[str] = set()
         self._housekeeping_at = 0.0
 
@@ -118,7 +95,7 @@ class Node:
             self._show(observations)
             now = time.time()
             for frame in frames:
-                self._meters[frame.camera].count(arrival=frame.arrival, now=now)
+                self._delays[frame.camera].append(now - frame.arrival)
             self._outbox.send(sightings, now=now)
         if time.time() >= self._housekeeping_at:
             self._housekeep(time.time())
@@ -131,23 +108,21 @@ class Node:
                 message = encode_preview(
                     observation.frame, observation.tracks, observation.tracklets
                 )
-                self._attempt(lambda c=camera, m=message: self._store.send_view(c, m))  # type: ignore[misc]
+                self._attempt(partial(self._store.send_view, camera, message))
 
     def _housekeep(self, now: float) -> None:
         self._housekeeping_at = now + _HOUSEKEEPING_SECONDS
         self._outbox.send([], now=now)
         self._attempt(self._look_who_watches)
         for status in self._readers.statuses().values():
-            self._attempt(lambda s=status: self._store.put_status(self._measured(s, now)))  # type: ignore[misc]
+            self._attempt(partial(self._store.put_status, self._measured(status, now)))
 
     def _look_who_watches(self) -> None:
         self._watched = self._store.watched(self._cameras)
 
     def _measured(self, status: CameraStatus, now: float) -> CameraStatus:
-        meter = self._meters[status.camera]
-        return replace(
-            status, fps=meter.fps(now), frames=meter.frames, delay=meter.delay, updated=now
-        )
+        delays = self._delays[status.camera]
+        return replace(status, delay=statistics.median(delays) if delays else 0.0, updated=now)
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Does what may be lost when Redis is away: pictures and statuses are renewed anyway."""
