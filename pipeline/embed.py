@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.card import NetworkCard, read_card
+from engines.card import read_card
 from engines.preprocess import stack_crops
 from engines.runtime import Engine, Precision
 from pipeline.data import Sighting
@@ -43,6 +43,18 @@ def find_weights(name: str) -> Path:
     return path
 
 
+def read_calibration(weights: Path) -> Calibration:
+    """What similarity is worth with a network, by the metadata of its graph A.
+
+    Raises:
+        ModelError: the file is no such graph, or has not been calibrated.
+    """
+    fitted = read_card(weights).calibration
+    if fitted is None:
+        raise ModelError(f"{weights}: expected `calibration` in its metadata, found none")
+    return Calibration(slope=fitted.slope, offset=fitted.offset)
+
+
 class Network:
     """The attention network, compiled: graph A per crop and graph B per tracklet.
 
@@ -57,7 +69,6 @@ class Network:
         if not partner.is_file():
             raise ModelError(f"{weights}: expected {partner.name} beside it, found none")
         self._card = read_card(weights)
-        self.calibration = _calibration(self._card, weights)
         self._crop = Engine(weights, precision=precision, threads=threads)
         # The temporal softmax and the final norm are too small to gain from lower precision.
         self._tracklet = Engine(partner, precision="f32", threads=1)
@@ -174,12 +185,6 @@ def _thumbnail(image: NDArray[np.uint8]) -> bytes:
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     _, picture = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
     return picture.tobytes()
-
-
-def _calibration(card: NetworkCard, weights: Path) -> Calibration:
-    if card.calibration is None:
-        raise ModelError(f"{weights}: expected `calibration` in its metadata, found none")
-    return Calibration(slope=card.calibration.slope, offset=card.calibration.offset)
 
 
 def _batches(

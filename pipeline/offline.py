@@ -18,6 +18,7 @@ from pipeline.data import Frame, IdentityRecord, TrackletRecord
 from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network
 from pipeline.embedded import EmbeddedRedis
+from pipeline.evidence import Calibration
 from pipeline.ingest import read_recordings
 from pipeline.matcher import MatchingService
 from pipeline.mot import Table, write_table
@@ -67,6 +68,7 @@ class OfflineRun:
         site: settings; every camera must be a file or a sample.
         detector: finds people.
         network: embeds tracklets.
+        calibration: what similarity of the network's embeddings is worth.
         fps: frame rate of each camera.
         progress: called with the frames done so far after every batch.
     """
@@ -76,6 +78,7 @@ class OfflineRun:
         site: Site,
         detector: Detector,
         network: Network,
+        calibration: Calibration,
         *,
         fps: Mapping[str, float],
         progress: Callable[[int], None] = lambda frames: None,
@@ -83,6 +86,7 @@ class OfflineRun:
         self._site = site
         self._detector = detector
         self._network = network
+        self._calibration = calibration
         self._fps = fps
         self._progress = progress
         self._rows = {camera: _Rows() for camera in site.enabled_cameras}
@@ -123,7 +127,7 @@ class OfflineRun:
             run=_RUN,
             fps=self._fps,
         )
-        matcher = MatchingService(store, self._site, self._network.calibration, exact=True)
+        matcher = MatchingService(store, self._site, self._calibration, exact=True)
         store.open_sightings()
         done = 0
         for frames, detections in self._detected():

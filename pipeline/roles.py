@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from rich.text import Text
 from pipeline.check import Plan, connect, explain, make_plan
 from pipeline.config import Site, load_site
 from pipeline.detect import Detector
-from pipeline.embed import Embedder, Network, find_weights
+from pipeline.embed import Embedder, Network, find_weights, read_calibration
 from pipeline.embedded import EmbeddedRedis
 from pipeline.errors import ConfigError, HandoffError
 from pipeline.ingest import LiveReaders
@@ -80,6 +81,7 @@ def run_all(options: Options) -> None:
         connect(options.cameras, plan.site, url).close()
         console.print(f"site {plan.site.site}: {', '.join(plan.site.enabled_cameras)}")
         console.print(f"detector: {plan.detector.reason}")
+        console.print("Ctrl-C stops everything")
         crew = Crew()
         stack.callback(crew.stop)
         for role in ("matcher", "node", "viewer"):
@@ -113,7 +115,8 @@ def run_matcher(options: Options) -> None:
     stopping = StopSignal(options.duration)
     site = load_site(options.cameras)
     store = connect(options.cameras, site, options.redis_url)
-    MatchingService(store, site, _network(site).calibration).run(stopping)
+    calibration = read_calibration(find_weights(site.network.weights))
+    MatchingService(store, site, calibration).run(stopping)
     store.close()
 
 
@@ -146,12 +149,14 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
             "found a live source"
         )
     console.print(f"detector: {plan.detector.reason}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     with _progress() as progress:
         task = progress.add_task("frames", total=plan.frames)
         run = OfflineRun(
             plan.site,
             _detector(plan),
             _network(plan.site),
+            read_calibration(plan.weights),
             fps=plan.frame_rates,
             progress=lambda done: progress.update(task, completed=done),
         )

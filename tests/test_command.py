@@ -178,6 +178,25 @@ def test_a_signal_stops_everything_and_leaves_nothing(
     assert list(scratch.iterdir()) == []
 
 
+def test_an_offline_run_that_is_stopped_leaves_nothing(cams: Path, tmp_path: Path) -> None:
+    cams.write_text(DEMO + "detector: {model: ssdlite}")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        command("--cameras", str(cams), "--offline", "--output", str(tmp_path / "out")),
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    while not any(scratch.iterdir()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children()
+    process.terminate()
+    assert process.wait(timeout=5) != 0
+    _, alive = psutil.wait_procs(children, timeout=0.5)
+    assert alive == []
+    assert list(scratch.iterdir()) == []
+
+
 def test_it_stops_by_itself_after_its_time(cams: Path) -> None:
     cams.write_text(DEMO + "detector: {model: ssdlite}\nviewer: {port: 0}")
     result = run("--cameras", str(cams), "--duration", "3")
