@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from engines.datasets import hold_out_people, read_market1501
+from engines.datasets import (
+    LabelledTracklet,
+    hold_out_people,
+    read_market1501,
+    read_tracklet_list,
+)
 from engines.embedders import ColourHistogram, GraphEmbedder, MeanEmbedder
 from engines.protocols import (
     Embedder,
@@ -33,18 +39,48 @@ HELD_OUT_PEOPLE = 100
 def held_out_problems(root: Path) -> dict[str, RetrievalProblem]:
     """The retrieval problems of the data that is held out from training.
 
+    MARS was cut from the recordings of Market-1501 and numbers the same people alike, so whoever
+    one set holds out may be trained on in the other; such people are left out here.
+
     Args:
         root: holds `train` (Market-1501's training images) and `mini_mars`.
     """
-    _, held_out = hold_out_people(read_market1501(root / "train"), HELD_OUT_PEOPLE)
-    mars = query_and_gallery("mini_mars test", root / "mini_mars")
+    training, held_out = hold_out_people(read_market1501(root / "train"), HELD_OUT_PEOPLE)
+    mars_training = read_tracklet_list(
+        root / "mini_mars" / "gtPepper" / "train.json", root=root / "mini_mars"
+    )
+    people = without_people(held_out, {market_number(tracklet) for tracklet in mars_training})
+    known = {tracklet.person for tracklet in training}
+    mars = new_people(query_and_gallery("mini_mars test", root / "mini_mars"), known)
+    strangers = without_people(people, {market_number(tracklet) for tracklet in mars.gallery})
     problems = (
-        all_against_all("held-out people", held_out),
-        single_images("held-out images", held_out),
+        all_against_all("held-out people", people),
+        single_images("held-out images", people),
         mars,
-        with_distractors("mini_mars + people", mars, held_out),
+        with_distractors("mini_mars + people", mars, strangers),
     )
     return {problem.name: problem for problem in problems}
+
+
+def market_number(tracklet: LabelledTracklet) -> int:
+    """The person's number in Market-1501: in MARS the name of the folder (0004/0004C1T….jpg)."""
+    return int(tracklet.paths[0].parent.name)
+
+
+def without_people(
+    tracklets: Sequence[LabelledTracklet], people: Set[int]
+) -> list[LabelledTracklet]:
+    """Leaves out everybody of these numbers."""
+    return [tracklet for tracklet in tracklets if tracklet.person not in people]
+
+
+def new_people(mars: RetrievalProblem, known: Set[int]) -> RetrievalProblem:
+    """A problem of MARS without those who are known by their number in Market-1501."""
+    query, gallery = (
+        tuple(tracklet for tracklet in part if market_number(tracklet) not in known)
+        for part in (mars.query, mars.gallery)
+    )
+    return RetrievalProblem(mars.name, query, gallery)
 
 
 def compare(embedders: dict[str, Embedder], problems: dict[str, RetrievalProblem]) -> Table:
