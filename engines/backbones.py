@@ -2,7 +2,7 @@
 
 Both keep a 32-fold reduction with `last_stride=2` and a 16-fold one with `last_stride=1`: a
 128×64 crop with last stride 1 and a 256×128 crop with last stride 2 give the same 8×4 positions
-(the 32 of the paper, section 3.1).
+(the 32 of the paper).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from engines.network import unit_length
 
 
 def diversity_penalty(log_maps: Tensor) -> Tensor:
-    """How far the spatial attentions of a frame look at the same place (section 3.2).
+    """How far the spatial attentions of a frame look at the same place.
 
     With R the square root of the maps, 1 - (R Rᵀ)[i, j] is the squared Hellinger distance of maps
     i and j, and the penalty is the Frobenius norm of R Rᵀ - I: 0 when no two maps overlap,
@@ -39,7 +39,7 @@ def diversity_penalty(log_maps: Tensor) -> Tensor:
 class OnlineInstanceMatching(nn.Module):
     """OIM: classify by the cosine to a table with one slowly moving vector per person.
 
-    Xiao et al., CVPR 2017; section 3.4 of the paper.
+    Xiao et al., CVPR 2017.
 
     Args:
         people: number of people in the training set.

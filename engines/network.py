@@ -1,8 +1,8 @@
 """The attention network: a clip of N crops of one person → one unit vector.
 
 "Diversity Regularized Spatiotemporal Attention for Video-based Person Re-identification",
-Li et al., CVPR 2018, arXiv 1803.09882. K spatial attentions each find a part of the body
-(section 3.1), a temporal attention per part gathers it over the frames (section 3.3).
+Li et al., CVPR 2018, arXiv 1803.09882. K spatial attentions each find a part of the body, and a
+temporal attention per part gathers it over the frames.
 
 Everything but the softmax over the frames is per crop, so the network is exported as two graphs:
 
@@ -53,7 +53,7 @@ class CropOutput(NamedTuple):
 
 
 class SpatialAttention(nn.Module):
-    """K maps over the positions of a feature map, each summing to 1 (section 3.1).
+    """K maps over the positions of a feature map, each summing to 1.
 
     Args:
         channels: depth of the feature map.
@@ -103,7 +103,7 @@ class PartProjection(nn.Module):
 
 
 class TemporalAttention(nn.Module):
-    """A softmax over the frames for every part (section 3.3, weights separate per part).
+    """A softmax over the frames for every part, with weights of its own for each part ("+Ind").
 
     Starts with zero weights: the mean over the frames.
     """
@@ -206,7 +206,7 @@ def normalise_crops(crops: Tensor) -> Tensor:
 
 
 def gather_frames(features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
-    """Temporal attention and concatenation of the parts (section 3.3).
+    """Temporal attention and concatenation of the parts.
 
     Args:
         features: float32[t, N, K, D].
