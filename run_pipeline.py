@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.errors import HandoffError
+from pipeline.errors import HandoffError, Stopped
 from pipeline.logs import LogLevel, configure_logging
 from pipeline.roles import (
     REDIS_VARIABLE,
@@ -81,7 +81,7 @@ def main(
             _RUN[role](options)
     except HandoffError as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False)
-        sys.exit(2)
+        sys.exit(130 if isinstance(error, Stopped) else 2)
 
 
 if __name__ == "__main__":

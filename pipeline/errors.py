@@ -36,6 +36,10 @@ class StoreError(HandoffError):
     """Redis cannot be reached, refuses, or is too old."""
 
 
+class Stopped(HandoffError):
+    """The user asked to stop before the work was done."""
+
+
 class InvalidArray(HandoffError):
     """An array has the wrong shape, type or values."""
 

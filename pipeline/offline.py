@@ -13,11 +13,12 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from pipeline.annotate import annotate
-from pipeline.config import Site
+from pipeline.config import CameraSettings, Site
 from pipeline.data import Frame, IdentityRecord, TrackletRecord
 from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network
 from pipeline.embedded import EmbeddedRedis
+from pipeline.errors import Stopped
 from pipeline.evidence import Calibration
 from pipeline.ingest import read_recordings
 from pipeline.matcher import MatchingService
@@ -71,6 +72,7 @@ class OfflineRun:
         calibration: what similarity of the network's embeddings is worth.
         fps: frame rate of each camera.
         progress: called with the frames done so far after every batch.
+        stopping: asked with every picture whether to stop.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class OfflineRun:
         *,
         fps: Mapping[str, float],
         progress: Callable[[int], None] = lambda frames: None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._site = site
         self._detector = detector
@@ -89,6 +92,7 @@ class OfflineRun:
         self._calibration = calibration
         self._fps = fps
         self._progress = progress
+        self._stopping = stopping
         self._rows = {camera: _Rows() for camera in site.enabled_cameras}
 
     def run(self, output: Path, *, video: bool = False) -> list[IdentityRecord]:
@@ -100,6 +104,9 @@ class OfflineRun:
 
         Returns:
             the identities, by number.
+
+        Raises:
+            Stopped: it was told to stop; the results are not complete.
         """
         output.mkdir(parents=True, exist_ok=True)
         with EmbeddedRedis() as server:
@@ -147,7 +154,7 @@ class OfflineRun:
     def _detected(self) -> Iterator[tuple[list[Frame], list[sv.Detections]]]:
         """Frames with their people; the next pictures are searched while these are followed."""
         before: tuple[list[Frame], Callable[[], list[sv.Detections]]] | None = None
-        for frames in read_recordings(self._site.enabled_cameras):
+        for frames in self._read(self._site.enabled_cameras):
             pending = self._detector.submit(frames)
             if before is not None:
                 yield before[0], before[1]()
@@ -156,8 +163,14 @@ class OfflineRun:
             yield before[0], before[1]()
 
     def _frames_of(self, camera: str) -> Iterator[Frame]:
-        for frames in read_recordings({camera: self._site.cameras[camera]}):
+        for frames in self._read({camera: self._site.cameras[camera]}):
             yield from frames
+
+    def _read(self, cameras: Mapping[str, CameraSettings]) -> Iterator[list[Frame]]:
+        for frames in read_recordings(cameras):
+            if self._stopping():
+                raise Stopped("stopped before the end: the results are not complete")
+            yield frames
 
     def _write_tables(self, identities: list[IdentityRecord], output: Path) -> dict[str, Table]:
         owner = {t.tracklet: i.identity for i in identities for t in i.tracklets}

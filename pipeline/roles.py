@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -141,6 +140,7 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
         raise ConfigError(
             "command line: expected --offline and --output together, found one of them"
         )
+    stopping = StopSignal(options.duration)
     plan = make_plan(options.cameras)
     cameras = plan.site.enabled_cameras
     if live := [name for name, camera in cameras.items() if camera.live]:
@@ -149,7 +149,6 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
             "found a live source"
         )
     console.print(f"detector: {plan.detector.reason}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     with _progress() as progress:
         task = progress.add_task("frames", total=plan.frames)
         run = OfflineRun(
@@ -159,6 +158,7 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
             read_calibration(plan.weights),
             fps=plan.frame_rates,
             progress=lambda done: progress.update(task, completed=done),
+            stopping=stopping,
         )
         identities = run.run(output, video=video)
     console.print(f"{len(identities)} identities in {len(cameras)} cameras, written to {output}")

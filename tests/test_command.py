@@ -191,7 +191,7 @@ def test_an_offline_run_that_is_stopped_leaves_nothing(cams: Path, tmp_path: Pat
         time.sleep(0.05)
     children = psutil.Process(process.pid).children()
     process.terminate()
-    assert process.wait(timeout=5) != 0
+    assert process.wait(timeout=5) == 130
     _, alive = psutil.wait_procs(children, timeout=0.5)
     assert alive == []
     assert list(scratch.iterdir()) == []
