@@ -11,8 +11,7 @@ import numpy as np
 import supervision as sv
 
 from pipeline.data import Frame
-from pipeline.track import Recovered
-from pipeline.tracklets import track_numbers
+from pipeline.track import Recovered, track_numbers
 
 
 @dataclass(slots=True)
@@ -59,11 +58,21 @@ class Vetting:
         released: list[Recovered] = []
         for past in recovered:
             released += self._hold(past)
-        now = Recovered(frame.index, frame.time, tracks)
+        now = Recovered(frame.index, frame.time, self._doubtful(frame.time, tracks))
         released += self._hold(now)
         earlier = sorted((r for r in released if r.index != frame.index), key=lambda r: r.index)
         people = [self._suspects[int(number)].certain for number in track_numbers(tracks)]
         return cast(sv.Detections, tracks[np.array(people, bool)]), earlier
+
+    def _doubtful(self, now: float, tracks: sv.Detections) -> sv.Detections:
+        """The tracks that are not certain yet; of the others it is noted that they are there."""
+        rows = []
+        for row, number in enumerate(track_numbers(tracks)):
+            suspect = self._suspects.setdefault(int(number), _Suspect())
+            suspect.last_seen = now
+            if not suspect.certain:
+                rows.append(row)
+        return cast(sv.Detections, tracks[np.array(rows, int)])
 
     def _hold(self, seen: Recovered) -> list[Recovered]:
         """Takes the boxes of one frame; returns those, of any frame, that count from now on."""
