@@ -15,8 +15,8 @@ from pipeline.config import Site
 from pipeline.data import Frame, Sighting
 from pipeline.detect import Detector
 from pipeline.embed import Embedder
-from pipeline.track import Recovered, Tracker
-from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point, track_numbers
+from pipeline.track import Recovered, Tracker, track_numbers
+from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point
 from pipeline.vet import Vetting
 
 

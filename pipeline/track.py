@@ -65,7 +65,7 @@ class _Unclaimed:
         rows, columns = linear_sum_assignment(overlap, maximize=True)
         enough = overlap[rows, columns] >= _BACKWARD_IOU
         found = _select(self.boxes, columns[enough])
-        found.tracker_id = _numbers(tracks)[rows[enough]]
+        found.tracker_id = track_numbers(tracks)[rows[enough]]
         rest = np.setdiff1d(np.arange(len(self.boxes)), columns[enough])
         self.boxes = _select(self.boxes, rest)
         return found
@@ -112,9 +112,9 @@ class Tracker:
         """
         self._forget_after_gap(frame.time)
         numbered = self._tracker.update(detections, timestamp=frame.time)
-        confirmed = _numbers(numbered) >= 0
+        confirmed = track_numbers(numbered) >= 0
         tracks, rest = _select(numbered, confirmed), _select(numbered, ~confirmed)
-        tracks.tracker_id = _numbers(tracks) + self._first_number
+        tracks.tracker_id = track_numbers(tracks) + self._first_number
         self._recover(tracks)
         self._unclaimed.append(_Unclaimed(frame.index, frame.time, rest))
         return tracks
@@ -137,20 +137,23 @@ class Tracker:
     def _recover(self, tracks: sv.Detections) -> None:
         """Follows the tracks that are new backwards through the boxes nobody has claimed."""
         self.recovered = []
-        new = _select(tracks, _numbers(tracks) >= self._next_number)
+        new = _select(tracks, track_numbers(tracks) >= self._next_number)
         for past in reversed(self._unclaimed):
             new = past.claim(new)
             if len(new):
                 self.recovered.insert(0, Recovered(past.index, past.time, new))
-        self._next_number = max([self._next_number, *(_numbers(tracks) + 1).tolist()])
+        self._next_number = max([self._next_number, *(track_numbers(tracks) + 1).tolist()])
 
 
 def _select(detections: sv.Detections, rows: NDArray[Any]) -> sv.Detections:
     return cast(sv.Detections, detections[rows])
 
 
-def _numbers(tracks: sv.Detections) -> NDArray[np.int_]:
-    return np.asarray(tracks.tracker_id, int)
+def track_numbers(tracks: sv.Detections) -> NDArray[np.int64]:
+    """`tracker_id` as int64[n]; empty for no tracks, which need not have any."""
+    if tracks.tracker_id is None:
+        return np.empty(0, np.int64)
+    return np.asarray(tracks.tracker_id, np.int64)
 
 
 def _botsort(settings: TrackerSettings, fps: float) -> BaseTracker:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.data import Crop, Frame
 from pipeline.errors import InvalidArray
 from pipeline.quality import coverage, crop_quality
+from pipeline.track import track_numbers
 
 _BORDER = 2.0  # pixels: a box that comes this near to the border is cut off by it
 
@@ -64,8 +65,8 @@ class Tracklet:
     def chunks(self, count: int) -> list[Keepsake | None]:
         """The best embedded crop of each of `count` equal stretches of the time covered so far.
 
-        This is the test protocol of restricted random sampling (Li et al., section 3.1), with the
-        best crop of a chunk in the place of its first; None where a chunk has no crop.
+        This is the test protocol of restricted random sampling (Li et al.), with the best crop of
+        a chunk in the place of its first; None where a chunk has no crop.
         """
         embedded = [keepsake for keepsake in self.kept if keepsake.features is not None]
         chosen: list[Keepsake | None] = [None] * count
@@ -228,13 +229,6 @@ class TrackletBuilder:
             tracklet.kept.append(Keepsake(growing.waiting))
         tracklet.closed = True
         return tracklet
-
-
-def track_numbers(tracks: sv.Detections) -> NDArray[np.int64]:
-    """`tracker_id` as int64[n]; empty for no tracks, which need not have any."""
-    if tracks.tracker_id is None:
-        return np.empty(0, np.int64)
-    return np.asarray(tracks.tracker_id, np.int64)
 
 
 def foot_point(size: tuple[int, int], box: NDArray[np.float32]) -> tuple[float, float]:
