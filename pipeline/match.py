@@ -43,13 +43,23 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well an identity fits a sighting, in nats; `total` decides."""
+    """How well an identity fits a sighting, in nats."""
 
     identity: int
-    total: float
-    appearance: float = 0.0
-    transit: float = 0.0
-    similarity: float = 0.0
+    appearance: float
+    transit: float
+    similarity: float
+    loyalty: float
+
+    @property
+    def evidence(self) -> float:
+        """What speaks for it: confidence rests on this."""
+        return self.appearance + self.transit
+
+    @property
+    def total(self) -> float:
+        """What decides: the evidence, and loyalty to the identity the tracklet has."""
+        return self.evidence + self.loyalty
 
 
 class Matcher:
@@ -125,7 +135,9 @@ class Matcher:
         scores = {}
         for identity, values in similarities.items():
             others = _without(members.get(identity, ()), query.sighting.tracklet)
-            if others and not self._excluded(query.sighting, others):
+            if self._remembered(query.sighting, others) and not self._excluded(
+                query.sighting, others
+            ):
                 scores[identity] = self._score(query, identity, values, others)
         return scores
 
@@ -137,26 +149,26 @@ class Matcher:
         others: Sequence[TrackletRecord],
     ) -> Score:
         best = sorted(similarities, reverse=True)[: self._best]
-        appearance = self._calibration.llr(sum(best) / len(best))
-        transit = self._when_and_where(query.sighting, others)
         own = query.current is not None and query.current.identity == identity
         return Score(
             identity=identity,
-            total=appearance + transit + (self._loyalty if own else 0.0),
-            appearance=appearance,
-            transit=transit,
+            appearance=self._calibration.llr(sum(best) / len(best)),
+            transit=self._when_and_where(query.sighting, others),
             similarity=best[0],
+            loyalty=self._loyalty if own else 0.0,
         )
 
     def _when_and_where(self, sighting: Sighting, others: Sequence[TrackletRecord]) -> float:
         """What the tracklet nearest in time says about appearing here and now."""
         nearest = min(others, key=lambda record: _gap(sighting, record))
         gap = _gap(sighting, nearest)
-        if gap > self._memory:
-            return _IMPOSSIBLE
         if nearest.camera != sighting.camera:
             return self._transit.llr(gap)
         return self._transit.llr(gap) + self._continuity.llr(gap, _distance(sighting, nearest))
+
+    def _remembered(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
+        """True if the person was seen, and not too long ago."""
+        return any(_gap(sighting, record) <= self._memory for record in others)
 
     def _excluded(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
         """True if the person was elsewhere, or twice in the same view, at the same time."""
@@ -204,14 +216,14 @@ class Matcher:
         if current is not None and current.identity != identity:
             kind = DecisionKind.REVISED
         # Whom the others of this moment turned out to be, this one cannot be.
-        rivals = [score.total for score in scores.values() if score.identity not in taken]
+        rivals = [score.evidence for score in scores.values() if score.identity not in taken]
         return Decision(
             tracklet=query.sighting.tracklet,
             camera=query.sighting.camera,
             identity=identity,
             kind=kind,
             confidence=_probability(
-                choice.total if choice else 0.0, rivals if choice is None else [*rivals, 0.0]
+                choice.evidence if choice else 0.0, rivals if choice is None else [*rivals, 0.0]
             ),
             evidence=_evidence(choice, rivals),
             time=query.sighting.end,
