@@ -6,12 +6,14 @@ import difflib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import ConfigError, redact
+
+Section = TypeVar("Section", bound=BaseModel)
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -212,7 +214,12 @@ def load_site(path: Path) -> Site:
     if not site.enabled_cameras:
         raise ConfigError(f"{path}: cameras: expected at least one enabled camera, found none")
     return site.model_copy(
-        update={"cameras": {n: _resolve(path, n, c) for n, c in site.cameras.items()}}
+        update={
+            "cameras": {n: _resolve(path, n, c) for n, c in site.cameras.items()},
+            "detector": _beside(path, site.detector, "model"),
+            "network": _beside(path, site.network, "weights"),
+            "redis": _resolve_authority(path, site.redis),
+        }
     )
 
 
@@ -320,6 +327,19 @@ def _resolve(path: Path, name: str, camera: CameraSettings) -> CameraSettings:
         found = _existing_file(path, f"cameras.{name}.ground_truth", str(camera.ground_truth))
         changes["ground_truth"] = Path(found)
     return camera.model_copy(update=changes)
+
+
+def _beside(path: Path, section: Section, key: str) -> Section:
+    """The section with a file instead of a name, if there is one of that name beside cams.yaml."""
+    target = path.parent / Path(getattr(section, key)).expanduser()
+    return section.model_copy(update={key: str(target.resolve())}) if target.is_file() else section
+
+
+def _resolve_authority(path: Path, settings: RedisSettings) -> RedisSettings:
+    if settings.ca_file is None:
+        return settings
+    found = _existing_file(path, "redis.ca_file", str(settings.ca_file))
+    return settings.model_copy(update={"ca_file": Path(found)})
 
 
 def _existing_file(config: Path, key: str, value: str) -> str:

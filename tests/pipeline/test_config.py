@@ -50,6 +50,7 @@ def load(tmp_path: Path, text: str) -> Site:
             "cameras: {w: {source: 'device:0', enabled: false}}",
             "cameras: expected at least one enabled camera, found none",
         ),
+        (CAMERA + "redis: {ca_file: gone.pem}", "redis.ca_file: expected an existing file"),
         (CAMERA + "matching: {memory: soon}", "matching.memory: expected"),
         (CAMERA + "redis: {url: 'http://x'}", "redis.url: expected ^(redis|rediss|unix)://"),
         (
@@ -95,6 +96,13 @@ def test_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     site = load(tmp_path, "cameras: {w: {source: a.mp4}}")
     assert site.cameras["w"].source == str(tmp_path / "a.mp4")
+
+
+def test_models_are_looked_for_beside_the_file_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.onnx").touch()
+    site = load(tmp_path, CAMERA + "detector: {model: mine.onnx}\nnetwork: {weights: drsa_lite0}")
+    assert site.detector.model == str(tmp_path / "mine.onnx")
+    assert site.network.weights == "drsa_lite0"
 
 
 def test_a_start_without_zone_is_utc(tmp_path: Path) -> None:
