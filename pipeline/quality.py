@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_FULL_HEIGHT = 128.0  # pixels: half the network's input; larger crops gain little
+_FULL_HEIGHT = 128.0  # pixels: as high as the network's input; larger crops gain little
 _FULL_SHARPNESS = 150.0  # variance of the Laplacian of a crop in focus, at 64×32
 _THUMBNAIL = (32, 64)
 

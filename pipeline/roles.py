@@ -138,7 +138,7 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
     """Processes recordings from beginning to end."""
     if not offline or output is None:
         raise ConfigError(
-            "command line: expected --offline and --output together, found one of them"
+            "command line: expected --offline and --output DIR together (--video needs both)"
         )
     stopping = StopSignal(options.duration)
     plan = make_plan(options.cameras)

@@ -42,7 +42,7 @@ class Crew:
     """The processes of one run.
 
     Each is this same program in another role. They are in sessions of their own, so that Ctrl-C
-    reaches this process alone, which then stops them in order.
+    reaches this process alone, which then stops them, and Redis last.
     """
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from viewer_parts import Walk, make_site, preview_of, report, see, serving, tracklet_of
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from pipeline.embedded import EmbeddedRedis
@@ -176,7 +177,7 @@ def drained(socket: ClientConnection) -> bool:
         socket.recv(timeout=0.02)
     except TimeoutError:
         pass
-    except Exception:
+    except ConnectionClosed:
         return True
     return False
 
