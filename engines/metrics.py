@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-JUNK_PERSON = -1
-"""Gallery entries that are neither right nor wrong (MARS, Market-1501): ignored in the ranking."""
+from engines.datasets import JUNK_PERSON
 
 
 @dataclass(frozen=True, slots=True)

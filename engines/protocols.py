@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from engines.datasets import (
     LabelledTracklet,
+    RetrievalProblem,
     read_crop,
     read_tracklet_list,
     restricted_random_sampling,
@@ -21,21 +22,6 @@ from engines.preprocess import Image
 Embedding = npt.NDArray[np.float32]
 Embedder = Callable[[Sequence[Image]], Embedding]
 """The crops of one tracklet (uint8[h, w, 3] BGR of any size) → float32[D], unit length."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetrievalProblem:
-    """One table row: every query is searched in the gallery.
-
-    Attributes:
-        name: what the row is called.
-        query, gallery: may hold the same tracklets; the same-camera rule keeps a query from
-            finding itself.
-    """
-
-    name: str
-    query: tuple[LabelledTracklet, ...]
-    gallery: tuple[LabelledTracklet, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engines.datasets import (
+    DatasetError,
     LabelledTracklet,
     hold_out_people,
     read_market1501,
@@ -38,7 +39,7 @@ def test_market_images_become_one_tracklet_per_person_camera_and_sequence(tmp_pa
 
 
 def test_a_folder_without_market_images_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="expected images named like 0002_c1s1"):
+    with pytest.raises(DatasetError, match="expected images named like 0002_c1s1"):
         read_market1501(tmp_path)
 
 
@@ -50,12 +51,12 @@ def test_a_tracklet_list_keeps_one_camera_per_tracklet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [{"pid": 3, "img_paths": ["a"]}, {"pid": 3, "camid": 1, "img_paths": []}]
+    "entry", [{"pid": 3, "img_paths": ["a"]}, {"pid": 3, "camid": 1, "img_paths": []}, "a"]
 )
-def test_an_incomplete_entry_is_named(tmp_path: Path, entry: dict[str, object]) -> None:
+def test_an_incomplete_entry_is_named(tmp_path: Path, entry: object) -> None:
     path = tmp_path / "train.json"
     path.write_text(json.dumps([entry]))
-    with pytest.raises(ValueError, match="entry 0: expected pid, camid"):
+    with pytest.raises(DatasetError, match="entry 0: expected pid, camid"):
         read_tracklet_list(path, root=tmp_path)
 
 

@@ -1,14 +1,7 @@
-"""Data sets of people: who, which camera, which pictures; and how a clip is drawn from a tracklet.
-
-A set is a list of `LabelledTracklet`. Cameras belong to a tracklet, never to a frame: published
-figures were inflated by code that collected them per frame and so kept same-camera matches.
-"""
+"""Labelled tracklets: who, which camera, which pictures; and how a clip is drawn from one."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from engines.datasets.layout import DatasetError
 from engines.preprocess import Image, resize_crop
 
-MARKET_NAME = re.compile(r"(?P<person>\d{4})_c(?P<camera>\d)s(?P<sequence>\d)_(?P<frame>\d{6})")
-"""Market-1501's `PPPP_cCsS_FFFFFF_DD.jpg`; people 0000 and -1 are distractors and do not match."""
+JUNK_PERSON = -1
+"""Gallery entries that are neither right nor wrong (MARS, Market-1501): ignored in the ranking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +22,7 @@ class LabelledTracklet:
     """Pictures of one person in one camera, in the order of time.
 
     Attributes:
-        person: number of the person; unique within a set.
+        person: number of the person, unique within a set; `JUNK_PERSON` for what is ignored.
         camera: number of the camera; unique within a set.
         paths: at least one picture.
     """
@@ -38,61 +32,23 @@ class LabelledTracklet:
     paths: tuple[Path, ...]
 
 
-def read_market1501(folder: Path) -> list[LabelledTracklet]:
-    """Market-1501's images as pseudo-tracklets: one per person, camera and sequence.
+@dataclass(frozen=True, slots=True)
+class RetrievalProblem:
+    """Every query is searched in the gallery.
 
-    Args:
-        folder: where the JPEG files lie (`bounding_box_train`).
+    The protocol is the same for all sets: what shows the query's person in the query's camera is
+    ignored, and so is junk. Sets whose queries and gallery come from different cameras have
+    nothing to ignore.
 
-    Raises:
-        FileNotFoundError: no file in `folder` has Market-1501's form of name.
+    Attributes:
+        name: what the problem is called in tables.
+        query, gallery: may hold the same tracklets; the same-camera rule keeps a query from
+            finding itself.
     """
-    groups: dict[tuple[int, int, int], list[Path]] = defaultdict(list)
-    for path in sorted(folder.glob("*.jpg")):
-        name = MARKET_NAME.match(path.name)
-        if name and name["person"] != "0000":
-            groups[int(name["person"]), int(name["camera"]), int(name["sequence"])].append(path)
-    if not groups:
-        raise FileNotFoundError(
-            f"{folder}: expected images named like 0002_c1s1_000451_03.jpg, found none"
-        )
-    return [
-        LabelledTracklet(person, camera, tuple(paths))
-        for (person, camera, _), paths in sorted(groups.items())
-    ]
 
-
-def read_tracklet_list(path: Path, *, root: Path) -> list[LabelledTracklet]:
-    """Tracklets from a JSON list of objects with `pid`, `camid` and `img_paths`.
-
-    Args:
-        path: the JSON file.
-        root: what `img_paths` are relative to.
-
-    Raises:
-        ValueError: an entry lacks one of the three keys or has no images.
-    """
-    entries = json.loads(path.read_text())
-    for number, entry in enumerate(entries):
-        missing = {"pid", "camid", "img_paths"} - set(entry)
-        if missing or not entry["img_paths"]:
-            raise ValueError(
-                f"{path}: entry {number}: expected pid, camid and a list of img_paths, "
-                f"found {', '.join(sorted(entry))}"
-            )
-    return [
-        LabelledTracklet(
-            int(entry["pid"]),
-            int(entry["camid"]),
-            tuple(root / name for name in entry["img_paths"]),
-        )
-        for entry in entries
-    ]
-
-
-def read_loose_crops(folder: Path) -> list[Path]:
-    """All JPEG crops under `folder`, nobody knows of whom."""
-    return sorted(folder.rglob("*.jpg"))
+    name: str
+    query: tuple[LabelledTracklet, ...]
+    gallery: tuple[LabelledTracklet, ...]
 
 
 def hold_out_people(
@@ -143,11 +99,11 @@ def read_crop(path: Path) -> Image:
     """Reads a picture as uint8[h, w, 3] BGR.
 
     Raises:
-        FileNotFoundError: there is none, or it cannot be decoded.
+        DatasetError: there is none, or it cannot be decoded.
     """
     crop = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if crop is None:
-        raise FileNotFoundError(f"{path}: expected a picture, found nothing that can be decoded")
+        raise DatasetError(f"{path}: expected a picture, found nothing that can be decoded")
     return np.asarray(crop, dtype=np.uint8)
 
 
