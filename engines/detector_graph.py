@@ -23,7 +23,7 @@ from engines.heads import (
     YoloxHead,
     positions,
 )
-from engines.runtime import read_network
+from engines.openvino_engine import read_network
 from pipeline.errors import ModelError
 
 INPUT = "pictures"
@@ -47,6 +47,7 @@ class DetectorGraph:
         path: an ONNX, TensorFlow or OpenVINO file.
 
     Attributes:
+        path: the file.
         head: what the outputs mean.
         native_size: width and height of the input the file asks for, in pixels.
 
@@ -55,12 +56,18 @@ class DetectorGraph:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         network = read_network(path)
         network.set_friendly_name(str(path))
         self._network = _cut_ssd(network) or network
         self.head = _recognise(self._network, path)
         self.native_size = _native_size(self._network, self.head)
         self._sizes: dict[tuple[int, int], tuple[int, int]] = {}  # trying a size out takes time
+
+    @property
+    def takes_channels_first(self) -> bool:
+        """True for an ONNX file of a YOLO detector: what a GPU's compiler can be given."""
+        return self.path.suffix == ".onnx" and not isinstance(self.head, SsdGridHead | SsdHead)
 
     def size_for(self, picture: tuple[int, int]) -> tuple[int, int]:
         """Input width and height for pictures of this width and height.
