@@ -1,180 +1,226 @@
-"""Engine: a compiled network, named arrays in, named arrays out. OpenVINO on a CPU."""
+"""Which engine a network runs in: TensorRT on a GPU, PyTorch on a GPU without it, OpenVINO else.
+
+| there is | backend | what it takes |
+|---|---|---|
+| a GPU, TensorRT or TensorRT-RTX, PyCUDA | TensorRT | requirements-gpu.txt |
+| a GPU, PyTorch with CUDA | PyTorch | requirements.txt; slower |
+| neither | OpenVINO | requirements-runtime.txt |
+"""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Mapping
+import importlib.util
+import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import openvino as ov
-from numpy.typing import NDArray
-
+from engines.engine import Engine, OutOfMemory, Pending, Precision
+from engines.gpu import Edition, Gpu, NoGpu, NoTensorRt, find_gpu, find_tensorrt
+from engines.openvino_engine import Mode, OpenVinoEngine, has_fast_bf16, read_network
 from pipeline.errors import ModelError
 
-Arrays = Mapping[str, NDArray[Any]]
-Precision = Literal["auto", "f32", "bf16"]
-Mode = Literal["latency", "throughput"]
+if TYPE_CHECKING:
+    from engines.compile import BatchRange, GpuPrecision, Source
+    from engines.detector_graph import DetectorGraph
 
-_CPU_INFO = Path("/proc/cpuinfo")
+__all__ = [
+    "Backend", "Device", "Engine", "OpenVinoEngine", "Pending", "Precision", "choose_backend",
+    "has_fast_bf16", "open_detector", "open_engine", "read_network",
+]  # fmt: skip
 
+Device = Literal["auto", "cpu", "gpu"]
 
-class Pending:
-    """A request under way; `wait` gives its results. One thread waits for it, any thread may."""
-
-    def __init__(self, engine: Engine, request: ov.InferRequest, arrays: Arrays) -> None:
-        self._engine = engine
-        self._request: ov.InferRequest | None = request
-        self._arrays: Arrays | None = arrays  # the request reads them in place: keep them alive
-        self._results: dict[str, NDArray[Any]] = {}
-
-    def wait(self) -> dict[str, NDArray[Any]]:
-        """Blocks until the request is done; waiting again gives the same results at once.
-
-        Returns:
-            every output by name; the arrays are the caller's to keep.
-
-        Raises:
-            ModelError: the network failed on these arrays.
-        """
-        if self._request is not None:
-            self._results = self._engine._finish(self._request)
-            self._request = self._arrays = None
-        return self._results
+logger = logging.getLogger(__name__)
 
 
-class Engine:
-    """A network compiled for this machine's CPU. Safe to use from several threads.
-
-    Requests are reused: there are never more of them than have been under way at the same time.
-
-    Args:
-        model: path of an ONNX file (or of anything else OpenVINO reads), or a model in memory.
-        precision: arithmetic of the network: "auto" takes bf16 where the CPU is quick at it.
-        threads: number of CPU threads; 0 leaves the choice to OpenVINO.
-        mode: "latency" gives one request all threads, which suits large batches; "throughput"
-            works on several requests at the same time with a share of the threads each, which
-            suits many small ones.
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What networks run on.
 
     Attributes:
-        inputs, outputs: names of the arrays, in the network's order.
-
-    Raises:
-        ModelError: the file is missing or cannot be compiled.
+        gpu: the GPU; None: the CPU, by OpenVINO.
+        edition: TensorRT; None on a GPU: PyTorch.
+        why: what is missing for something faster; empty: nothing.
     """
 
-    def __init__(
-        self,
-        model: Path | ov.Model,
-        *,
-        precision: Precision = "auto",
-        threads: int = 0,
-        mode: Mode = "latency",
-    ) -> None:
-        network = model if isinstance(model, ov.Model) else read_network(model)
-        self._name = network.get_friendly_name() if isinstance(model, ov.Model) else str(model)
-        try:
-            self._compiled = ov.Core().compile_model(
-                network, "CPU", _options(precision, threads, mode)
-            )
-        except RuntimeError as error:
-            raise ModelError(
-                f"{self._name}: expected a network OpenVINO can run, found: {_reason(error)}"
-            ) from error
-        # Compiling may add aliases to a port, so its name is taken from before.
-        self.inputs = tuple(port.get_any_name() for port in network.inputs)
-        self.outputs = tuple(port.get_any_name() for port in network.outputs)
-        self._idle: deque[ov.InferRequest] = deque()
-        self._creating = threading.Lock()
+    gpu: Gpu | None = None
+    edition: Edition | None = None
+    why: str = ""
 
-    def submit(self, arrays: Arrays) -> Pending:
-        """Starts a request and returns at once; keep `arrays` unchanged until it is waited for.
-
-        Raises:
-            ModelError: a name, shape or type is not what the network takes.
-        """
-        if set(arrays) != set(self.inputs):
-            raise ModelError(
-                f"{self._name}: expected the inputs {', '.join(self.inputs)}, "
-                f"found {', '.join(arrays) or 'none'}"
-            )
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        request = self._take()
-        try:
-            request.start_async(contiguous, share_inputs=True)
-        except (RuntimeError, ValueError, TypeError) as error:
-            self._idle.append(request)
-            raise ModelError(f"{self._name}: {_reason(error)}") from error
-        return Pending(self, request, contiguous)
-
-    def __call__(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
-        """Runs the network on `arrays` and returns every output by name."""
-        return self.submit(arrays).wait()
-
-    def _take(self) -> ov.InferRequest:
-        try:
-            return self._idle.pop()  # the one used last: its memory is still in the cache
-        except IndexError:
-            with self._creating:
-                return self._compiled.create_infer_request()
-
-    def _finish(self, request: ov.InferRequest) -> dict[str, NDArray[Any]]:
-        """Waits for a request, copies its outputs, and puts it back among the idle ones."""
-        try:
-            request.wait()
-            return {
-                name: request.get_output_tensor(index).data.copy()
-                for index, name in enumerate(self.outputs)
-            }
-        except RuntimeError as error:
-            raise ModelError(f"{self._name}: {_reason(error)}") from error
-        finally:
-            self._idle.append(request)
+    def __str__(self) -> str:
+        library = self.edition or ("PyTorch" if self.gpu else "OpenVINO")
+        where = self.gpu or "CPU"
+        return f"{where}, {library}" + (f" ({self.why})" if self.why else "")
 
 
-def read_network(path: Path) -> ov.Model:
-    """Reads a network from an ONNX, TensorFlow or OpenVINO file.
+def choose_backend(device: Device = "auto") -> Backend:
+    """Settles on what networks run on.
+
+    Args:
+        device: "cpu" or "gpu" to insist on one of them; "auto" takes the GPU if it can be used.
 
     Raises:
-        ModelError: the file is missing or not a network.
+        ModelError: "gpu" is asked for and there is none, or nothing to use it with.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: expected a network's file, found none")
+    if device == "cpu":
+        return Backend()
     try:
-        return ov.Core().read_model(str(path))
-    except RuntimeError as error:
-        raise ModelError(
-            f"{path}: expected a network OpenVINO can read (ONNX, TensorFlow, OpenVINO), "
-            f"found: {_reason(error)}"
-        ) from error
+        gpu = find_gpu()
+    except NoGpu as error:
+        if device == "gpu":
+            raise ModelError(str(error)) from error
+        return Backend()
+    return _on(gpu, device)
 
 
-def has_fast_bf16(cpu_info: Path = _CPU_INFO) -> bool:
-    """True if the CPU multiplies matrices of bf16 in hardware (AMX).
+def _on(gpu: Gpu, device: Device) -> Backend:
+    """The best there is for a GPU."""
+    try:
+        edition = find_tensorrt(gpu.capability)
+        if not _is_installed("pycuda"):
+            raise NoTensorRt("expected PyCUDA beside TensorRT, found none")
+        return Backend(gpu, edition)
+    except NoTensorRt as error:
+        missing = str(error)
+    if _torch_has_cuda():
+        return Backend(gpu, None, f"slower than TensorRT: {missing}")
+    missing = f"{gpu} is idle: {missing}; and no PyTorch with CUDA"
+    if device == "gpu":
+        raise ModelError(missing)
+    return Backend(why=missing)
 
-    Instructions for bf16 alone (AVX-512 BF16) are not enough: with them, convolutional networks
-    of this project's size run slower than in f32, since every layer converts to and fro.
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _torch_has_cuda() -> bool:
+    if not (_is_installed("torch") and _is_installed("onnx")):
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def open_engine(
+    path: Path,
+    *,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: int = 0,
+    mode: Mode = "latency",
+    batch: tuple[int, int, int] = (1, 8, 32),
+) -> Engine:
+    """Opens a graph's ONNX file on the best device there is.
+
+    Args:
+        path: the ONNX file.
+        device: see `choose_backend`.
+        precision: arithmetic; "auto" is f16 on a GPU, and f32 or bf16 on a CPU.
+        threads, mode: for the CPU; see `OpenVinoEngine`.
+        batch: for a GPU: fewest, usual and most rows of a batch. More are split.
+
+    Raises:
+        ModelError: the file is missing or cannot be compiled, or the device cannot be had.
     """
-    return cpu_info.is_file() and "amx_bf16" in cpu_info.read_text(encoding="utf-8")
+    backend = choose_backend(device)
+    if precision == "int8":
+        path = quantised(path)
+    if backend.gpu is None:
+        return OpenVinoEngine(path, precision=_for_cpu(precision), threads=threads, mode=mode)
+    from engines.compile import BatchRange, graph_source
+
+    return _open_on_gpu(backend, graph_source(path), _for_gpu(precision), BatchRange(*batch))
 
 
-def _options(precision: Precision, threads: int, mode: Mode) -> dict[str, Any]:
-    if precision == "auto":
-        precision = "bf16" if has_fast_bf16() else "f32"
-    options: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": precision,
-        "PERFORMANCE_HINT": mode.upper(),
-        # A node runs several engines side by side: pinned, they would queue for the same cores.
-        "ENABLE_CPU_PINNING": False,
-    }
-    if threads:
-        options["INFERENCE_NUM_THREADS"] = threads
-    return options
+def open_detector(
+    graph: DetectorGraph,
+    size: tuple[int, int],
+    *,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: int = 0,
+) -> Engine:
+    """Opens a detector for camera pictures on the best device there is.
+
+    A detector that is no ONNX file runs on the CPU: TensorRT reads nothing else.
+
+    Args:
+        graph: the detector.
+        size: width and height of its input in pixels.
+        device, precision, threads: see `open_engine`.
+
+    Raises:
+        ModelError: it cannot be compiled, or the device cannot be had.
+    """
+    backend = choose_backend(device)
+    if backend.gpu is not None and not graph.takes_channels_first:
+        logger.warning("%s is no ONNX file of a YOLO detector: it runs on the CPU", graph.path)
+        backend = Backend()
+    if backend.gpu is None:
+        return OpenVinoEngine(
+            graph.build(size), precision=_for_cpu(precision), threads=threads, mode="throughput"
+        )
+    from engines.compile import BatchRange, detector_source
+
+    source = detector_source(graph, size)
+    return _open_on_gpu(backend, source, _for_gpu(precision), BatchRange(1, 1, 1))
 
 
-def _reason(error: Exception) -> str:
-    """The last line of OpenVINO's message, where it says what was wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def quantised(path: Path) -> Path:
+    """Where the graph in 8 bits lies: `NAME.int8.onnx` beside `NAME.onnx`.
+
+    Raises:
+        ModelError: there is none.
+    """
+    target = path.with_name(f"{path.stem}.int8.onnx")
+    if not target.is_file():
+        raise ModelError(
+            f"precision int8: expected {target}, found none; "
+            f"`python -m engines.quantise {path} --crops FOLDER` makes it"
+        )
+    return target
+
+
+def _open_on_gpu(
+    backend: Backend, source: Source, precision: GpuPrecision, batch: BatchRange
+) -> Engine:
+    """Compiles and loads; when the GPU has not enough memory, for smaller batches."""
+    while True:
+        try:
+            return _load(backend, source, precision, batch)
+        except OutOfMemory as error:
+            if batch.largest == 1:
+                raise
+            batch = batch.halved()
+            logger.warning("%s: trying again with batches of %d", error, batch.largest)
+
+
+def _load(backend: Backend, source: Source, precision: GpuPrecision, batch: BatchRange) -> Engine:
+    from engines.compile import Target, compile_cached, engine_path, read_for
+
+    assert backend.gpu is not None
+    if backend.edition is None:
+        from engines.torch_engine import TorchEngine
+
+        name = f"{source.path.name} ({precision}, PyTorch)"
+        return TorchEngine(read_for(source, precision), name=name, max_batch=batch.largest)
+    from engines.tensorrt_engine import TensorRtEngine
+
+    target = Target(backend.edition, backend.gpu, precision, batch)
+    facts, plan = compile_cached(source, target)
+    kernels = engine_path(source, precision).with_suffix(".kernels")
+    return TensorRtEngine(facts, plan, edition=backend.edition, kernels=kernels)
+
+
+def _for_cpu(precision: Precision) -> Precision:
+    if precision == "f16":
+        raise ModelError("expected precision auto, f32, bf16 or int8 on a CPU, found f16")
+    return precision
+
+
+def _for_gpu(precision: Precision) -> GpuPrecision:
+    if precision == "bf16":
+        raise ModelError("expected precision auto, f32, f16 or int8 on a GPU, found bf16")
+    return "f16" if precision == "auto" else precision

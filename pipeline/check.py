@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engines.runtime import Backend, choose_backend
 from engines.zoo import Choice, resolve_detector
 from pipeline.config import CameraSettings, Site, load_site
 from pipeline.embed import find_weights
@@ -25,6 +26,7 @@ class Plan:
         site: the settings.
         detector: its file, and which one it is and why.
         weights: file of the attention network's graph A.
+        backend: what networks run on.
         recordings: what is known of the cameras that are files.
     """
 
@@ -32,6 +34,7 @@ class Plan:
     detector: Choice
     weights: Path
     recordings: Mapping[str, SourceInfo]
+    backend: Backend
 
     @property
     def frame_rates(self) -> dict[str, float]:
@@ -61,7 +64,9 @@ def make_plan(path: Path) -> Plan:
     recordings = check_regions(site, where=str(path))
     with _blaming(path, "detector.model"):
         detector = resolve_detector(site.detector.model)
-    return Plan(site, detector, weights, recordings)
+    with _blaming(path, "device"):
+        backend = choose_backend(site.device)
+    return Plan(site, detector, weights, recordings, backend)
 
 
 def connect(path: Path, site: Site, url: str | None) -> Store:
@@ -90,6 +95,7 @@ def explain(plan: Plan) -> list[tuple[str, str]]:
     return [
         ("site", site.site),
         *cameras,
+        ("device", str(plan.backend)),
         ("detector", plan.detector.reason),
         ("tracker", f"{site.tracker.name}, a track is lost after {site.tracker.lost_after:g} s"),
         ("network", plan.weights.name.removesuffix(".crop.onnx")),

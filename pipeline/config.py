@@ -95,8 +95,9 @@ class DetectorSettings(Settings):
     """Boxes less high than this many pixels are dropped."""
     tiles: Tiles = "auto"
     """Cut large pictures into overlapping tiles: `off`, `auto`, or [columns, rows]."""
-    precision: Literal["auto", "f32", "bf16"] = "auto"
-    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has matrix units for it (AMX)."""
+    precision: Literal["auto", "f32", "bf16", "f16", "int8"] = "auto"
+    """Arithmetic; `auto` is f16 on a GPU, bf16 on a CPU with matrix units for it (AMX), else f32.
+    `int8` takes a quantised graph (see `engines.quantise`)."""
 
 
 class TrackerSettings(Settings):
@@ -117,8 +118,9 @@ class NetworkSettings(Settings):
 
     weights: str = "drsa_lite0"
     """Name of a network in engines/weights, or path of a `….crop.onnx` file."""
-    precision: Literal["auto", "f32", "bf16"] = "auto"
-    """Arithmetic on the CPU; `auto` takes bf16 where the CPU has matrix units for it (AMX)."""
+    precision: Literal["auto", "f32", "bf16", "f16", "int8"] = "auto"
+    """Arithmetic; `auto` is f16 on a GPU, bf16 on a CPU with matrix units for it (AMX), else f32.
+    `int8` takes a quantised graph (see `engines.quantise`)."""
     refresh: Duration = 1.0
     """Seconds between two sightings of the same growing tracklet."""
 
@@ -179,6 +181,8 @@ class Site(Settings):
     """Name of the site: cameras that can see the same people."""
     cameras: dict[Name, CameraSettings] = Field(min_length=1)
     """The cameras by name."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """What networks run on: the GPU if there is one that can be used, or one of the two."""
     detector: DetectorSettings = DetectorSettings()
     """How people are found in a picture."""
     tracker: TrackerSettings = TrackerSettings()

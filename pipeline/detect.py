@@ -11,7 +11,7 @@ import supervision as sv
 
 from engines.detector_graph import INPUT, DetectorGraph
 from engines.heads import Head
-from engines.runtime import Engine, Pending
+from engines.runtime import Device, Engine, Pending, open_detector
 from pipeline.config import DetectorSettings
 from pipeline.data import Frame
 from pipeline.letterbox import Letterbox
@@ -57,19 +57,29 @@ class Detector:
 
     Every tile of every frame is a request of its own, and the CPU works on several of them at the
     same time: on a CPU that is faster than one large batch, and nobody waits for a batch to fill.
+    On a GPU they follow each other in one stream while the CPU prepares the next.
 
     Args:
         model: file of a detector; its kind is recognised by its outputs.
         settings: thresholds, tiles and precision.
+        device: what it runs on; see `engines.runtime.choose_backend`.
         threads: number of CPU threads; 0 leaves the choice to OpenVINO.
 
     Raises:
         ModelError: the file is missing, unreadable, or not a detector.
     """
 
-    def __init__(self, model: Path, *, settings: DetectorSettings, threads: int = 0) -> None:
+    def __init__(
+        self,
+        model: Path,
+        *,
+        settings: DetectorSettings,
+        device: Device = "auto",
+        threads: int = 0,
+    ) -> None:
         self._graph = DetectorGraph(model)
         self._settings = settings
+        self._device: Device = device
         self._threads = threads
         self._engines: dict[tuple[int, int], Engine] = {}  # one per input size: a handful
         self._plans: dict[tuple[int, int], tuple[Tile, ...]] = {}
@@ -124,11 +134,12 @@ class Detector:
 
     def _engine(self, size: tuple[int, int]) -> Engine:
         if size not in self._engines:
-            self._engines[size] = Engine(
-                self._graph.build(size),
+            self._engines[size] = open_detector(
+                self._graph,
+                size,
+                device=self._device,
                 precision=self._settings.precision,
                 threads=self._threads,
-                mode="throughput",
             )
         return self._engines[size]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engines.card import read_card
 from engines.preprocess import stack_crops
-from engines.runtime import Engine, Precision
+from engines.runtime import Device, Precision, open_engine
 from pipeline.data import Sighting
 from pipeline.errors import ModelError
 from pipeline.evidence import Calibration
@@ -60,18 +60,26 @@ class Network:
 
     Args:
         weights: graph A's file; graph B's lies beside it, `….tracklet.onnx`.
-        precision: arithmetic on the CPU.
+        device: what it runs on; see `engines.runtime.choose_backend`.
+        precision: arithmetic of graph A.
         threads: CPU threads; 0 leaves the choice to the runtime.
     """
 
-    def __init__(self, weights: Path, *, precision: Precision = "auto", threads: int = 0) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        threads: int = 0,
+    ) -> None:
         partner = weights.with_name(weights.name.replace(".crop.", ".tracklet."))
         if not partner.is_file():
             raise ModelError(f"{weights}: expected {partner.name} beside it, found none")
         self._card = read_card(weights)
-        self._crop = Engine(weights, precision=precision, threads=threads)
+        self._crop = open_engine(weights, device=device, precision=precision, threads=threads)
         # The temporal softmax and the final norm are too small to gain from lower precision.
-        self._tracklet = Engine(partner, precision="f32", threads=1)
+        self._tracklet = open_engine(partner, device=device, precision="f32", threads=1)
 
     @property
     def chunks(self) -> int:

@@ -79,7 +79,7 @@ def run_all(options: Options) -> None:
             url = stack.enter_context(EmbeddedRedis()).url
         connect(options.cameras, plan.site, url).close()
         console.print(f"site {plan.site.site}: {', '.join(plan.site.enabled_cameras)}")
-        console.print(f"detector: {plan.detector.reason}")
+        _print_choices(plan)
         console.print("Ctrl-C stops everything")
         crew = Crew()
         stack.callback(crew.stop)
@@ -148,7 +148,7 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
             f"{options.cameras}: cameras.{live[0]}.source: expected a file for --offline, "
             "found a live source"
         )
-    console.print(f"detector: {plan.detector.reason}")
+    _print_choices(plan)
     with _progress() as progress:
         task = progress.add_task("frames", total=plan.frames)
         run = OfflineRun(
@@ -164,12 +164,21 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
     console.print(f"{len(identities)} identities in {len(cameras)} cameras, written to {output}")
 
 
+def _print_choices(plan: Plan) -> None:
+    if plan.backend.gpu or plan.backend.why:
+        console.print(f"device: {plan.backend}")
+    console.print(f"detector: {plan.detector.reason}")
+
+
 def _detector(plan: Plan) -> Detector:
-    return Detector(plan.detector.path, settings=plan.site.detector)
+    site = plan.site
+    return Detector(plan.detector.path, settings=site.detector, device=site.device)
 
 
 def _network(site: Site) -> Network:
-    return Network(find_weights(site.network.weights), precision=site.network.precision)
+    return Network(
+        find_weights(site.network.weights), device=site.device, precision=site.network.precision
+    )
 
 
 def _arguments(role: str, options: Options) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from engines.detector_graph import INPUT, DetectorGraph
 from engines.export_detector import export
 from engines.heads import EndToEndHead, Head, YoloHead
-from engines.runtime import Engine
+from engines.openvino_engine import OpenVinoEngine
 
 
 def ultralytics_models() -> Path:
@@ -42,6 +42,6 @@ def test_an_untrained_network_is_exported_and_recognised(
     assert isinstance(graph.head, head)
     assert graph.size_for((330, 576)) == (384, 640)
     picture = np.zeros((1, 640, 384, 3), np.uint8)
-    outputs = Engine(graph.build((384, 640)))({INPUT: picture})
+    outputs = OpenVinoEngine(graph.build((384, 640)))({INPUT: picture})
     boxes, scores = graph.head.decode(outputs, size=(384, 640), confidence=0.0)
     assert boxes.shape == (len(scores), 4)

@@ -22,7 +22,7 @@ from engines.heads import (
     grid,
     positions,
 )
-from engines.runtime import Engine
+from engines.openvino_engine import OpenVinoEngine
 from pipeline.errors import ModelError
 
 SIZE = (256, 416)
@@ -147,7 +147,7 @@ def strongest(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The strongest box and its score, in pixels of a 300×300 input."""
     graph = DetectorGraph(path)
-    outputs = Engine(graph.build((300, 300)), precision="f32")({INPUT: picture[None]})
+    outputs = OpenVinoEngine(graph.build((300, 300)), precision="f32")({INPUT: picture[None]})
     boxes, scores = graph.head.decode(outputs, size=(300, 300), confidence=0.5)
     return boxes[scores.argmax()], scores.max()
 

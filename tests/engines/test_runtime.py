@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from engines.runtime import Engine, has_fast_bf16
+from engines.openvino_engine import OpenVinoEngine, has_fast_bf16
+from engines.runtime import Engine
 from pipeline.errors import ModelError
 
 
@@ -28,7 +29,7 @@ def doubler() -> Engine:
     doubled.output(0).set_names({"doubled"})
     added.output(0).set_names({"added"})
     network = ov.Model([doubled.output(0), added.output(0)], [a, b], "doubler")
-    return Engine(network, precision="f32", mode="throughput")
+    return OpenVinoEngine(network, precision="f32", mode="throughput")
 
 
 def rows(value: float, count: int = 1) -> NDArray[np.float32]:
@@ -97,7 +98,7 @@ def test_wrong_inputs_are_named(
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"nowhere\.onnx: expected a network's file, found none"):
-        Engine(tmp_path / "nowhere.onnx")
+        OpenVinoEngine(tmp_path / "nowhere.onnx")
 
 
 @pytest.mark.parametrize("mode", ["latency", "throughput"])
@@ -105,8 +106,8 @@ def test_both_modes_give_the_same_results(
     mode: Literal["latency", "throughput"], shared_weights: Path
 ) -> None:
     picture = np.random.default_rng(0).uniform(0, 255, (1, 3, 416, 416)).astype(np.float32)
-    once = Engine(shared_weights / "yolox_nano.onnx", precision="f32", mode=mode, threads=1)
-    again = Engine(shared_weights / "yolox_nano.onnx", precision="f32", threads=1)
+    once = OpenVinoEngine(shared_weights / "yolox_nano.onnx", precision="f32", mode=mode, threads=1)
+    again = OpenVinoEngine(shared_weights / "yolox_nano.onnx", precision="f32", threads=1)
     np.testing.assert_allclose(
         once({"images": picture})["output"], again({"images": picture})["output"], atol=1e-3
     )
