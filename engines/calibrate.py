@@ -1,27 +1,38 @@
 """Similarity → likelihood ratio, fitted on people the network was never trained on.
 
-`python -m engines.calibrate --weights engines/weights --data ROOT` writes the fit into the graphs.
+`python -m engines.calibrate --weights engines/weights --data ROOT` writes the fit into the graphs
+and prints how far it can be trusted: the Brier score by set, also with that set left out of the
+fit, and a reliability table. `--dry-run` only prints.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
 from scipy.optimize import minimize
 
 from engines.card import LikelihoodRatio, graph_paths
+from engines.datasets import JUNK_PERSON
 from engines.embedders import GraphEmbedder
-from engines.evaluate import held_out_problems
 from engines.export import write_metadata
+from engines.held_out import held_out_problems
 from engines.protocols import EmbeddedProblem, embed_problem
+from pipeline.errors import HandoffError
 
 Array = npt.NDArray[np.float64]
+
+FITTED_SETS = ("held-out people", "mini_mars test")
+"""Both weigh the same. Nobody in them was trained on, whichever set he is numbered in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,9 @@ class Pairs:
 
 
 def camera_pairs(problem: EmbeddedProblem) -> Pairs:
-    """Every query with every gallery tracklet of another camera."""
+    """Every query with every gallery tracklet of another camera; junk is neither answer."""
     apart = problem.query.cameras[:, None] != problem.gallery.cameras[None, :]
+    apart &= problem.gallery.people[None, :] != JUNK_PERSON
     same = (problem.query.people[:, None] == problem.gallery.people[None, :])[apart]
     weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
     return Pairs(problem.similarity[apart].astype(np.float64), same, weight)
@@ -74,27 +86,123 @@ def brier_score(ratio: LikelihoodRatio, pairs: Pairs) -> float:
     return float(np.sum(pairs.weight * error**2))
 
 
+def left_out_scores(sets: Mapping[str, Pairs]) -> dict[str, float]:
+    """Brier score of each set under a fit to the others alone; nothing for a single set."""
+    others = {name: [sets[other] for other in sets if other != name] for name in sets}
+    return {name: brier_score(fit(join(rest)), sets[name]) for name, rest in others.items() if rest}
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Pairs to which the fit gives about the same probability.
+
+    Attributes:
+        lowest, highest: bounds of the probability.
+        pairs: how many fall between.
+        weight: their share of all weight.
+        predicted: mean probability of theirs, by weight; NaN without pairs.
+        observed: share of them that are one person, by weight; NaN without pairs.
+    """
+
+    lowest: float
+    highest: float
+    pairs: int
+    weight: float
+    predicted: float
+    observed: float
+
+
+def reliability(ratio: LikelihoodRatio, pairs: Pairs, *, bins: int = 10) -> list[ReliabilityBin]:
+    """Compares what is predicted with what is so, in bins of equal width.
+
+    Args:
+        ratio: the fit.
+        pairs: the prior is one half, as both answers weigh the same.
+        bins: how many.
+    """
+    probability = ratio.probability(pairs.similarity)
+    places = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    return [
+        _reliability_bin(pairs, probability, place, places == place, bins) for place in range(bins)
+    ]
+
+
+def _reliability_bin(
+    pairs: Pairs, probability: Array, place: int, chosen: npt.NDArray[np.bool_], bins: int
+) -> ReliabilityBin:
+    weight = pairs.weight[chosen]
+    total = float(weight.sum())
+    mean = partial(np.average, weights=weight) if total else lambda _: np.nan
+    return ReliabilityBin(
+        lowest=place / bins,
+        highest=(place + 1) / bins,
+        pairs=int(chosen.sum()),
+        weight=total,
+        predicted=float(mean(probability[chosen])),
+        observed=float(mean(pairs.same[chosen].astype(np.float64))),
+    )
+
+
+def expected_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Expected calibration error: |predicted - observed|, averaged over the bins by weight."""
+    return sum(each.weight * abs(each.predicted - each.observed) for each in bins if each.pairs)
+
+
+def reliability_table(bins: Sequence[ReliabilityBin]) -> Table:
+    """One row per bin."""
+    table = Table("probability", "pairs", "weight", "predicted", "observed", title="reliability")
+    for each in bins:
+        table.add_row(
+            f"{each.lowest:.1f} to {each.highest:.1f}",
+            str(each.pairs),
+            *(f"{value:.3f}" for value in (each.weight, each.predicted, each.observed)),
+        )
+    return table
+
+
+def report(ratio: LikelihoodRatio, sets: Mapping[str, Pairs], console: Console) -> None:
+    """Prints the curve, the Brier scores by set, and the reliability over all sets."""
+    console.print(f"log-likelihood ratio = {ratio.slope:.2f} · similarity {ratio.offset:+.2f}")
+    console.print(f"nothing is known at similarity {-ratio.offset / ratio.slope:.2f}")
+    left_out = left_out_scores(sets)
+    table = Table("set", "pairs", "of one person", "Brier score", "fitted without it")
+    for name, pairs in sets.items():
+        without = f"{left_out[name]:.3f}" if name in left_out else "-"
+        counts = str(len(pairs.same)), str(int(pairs.same.sum()))
+        table.add_row(name, *counts, f"{brier_score(ratio, pairs):.3f}", without)
+    console.print(table)
+    bins = reliability(ratio, join(list(sets.values())))
+    console.print(reliability_table(bins))
+    console.print(f"expected calibration error {expected_error(bins):.3f}")
+
+
 def main() -> None:
-    """Fits on the held-out sets and writes the result into both graphs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Fits on the held-out sets, prints the report and writes the fit into both graphs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--weights", type=Path, required=True, help="folder of the graphs")
     parser.add_argument("--name", default="drsa_lite0")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--dry-run", action="store_true", help="leave the graphs as they are")
     arguments = parser.parse_args()
+    try:
+        _run(arguments)
+    except HandoffError as error:
+        sys.exit(str(error))
 
+
+def _run(arguments: argparse.Namespace) -> None:
     embedder = GraphEmbedder(arguments.weights, arguments.name)
     problems = held_out_problems(arguments.data)
-    sets = {
-        name: camera_pairs(embed_problem(problems[name], embedder))
-        for name in ("held-out people", "mini_mars test")
-    }
+    sets = {name: camera_pairs(embed_problem(problems[name], embedder)) for name in FITTED_SETS}
     ratio = fit(join(list(sets.values())))
+    report(ratio, sets, Console(width=100))
+    if arguments.dry_run:
+        return
     paths = graph_paths(arguments.weights, arguments.name)
     for path in (paths.crop, paths.tracklet):
         write_metadata(path, {"calibration": json.dumps(asdict(ratio))})
-    print(f"log-likelihood ratio = {ratio.slope:.2f} · similarity {ratio.offset:+.2f}")
-    for name, pairs in sets.items():
-        print(f"{name}: Brier score {brier_score(ratio, pairs):.3f}")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ def single_images(name: str, tracklets: Sequence[LabelledTracklet]) -> Retrieval
     return RetrievalProblem(name, tuple(first.values()), tuple(images))
 
 
+def every_image(name: str, tracklets: Sequence[LabelledTracklet]) -> RetrievalProblem:
+    """Every picture by itself is searched among all the others."""
+    return all_against_all(name, [replace(t, paths=(path,)) for t in tracklets for path in t.paths])
+
+
 def query_and_gallery(name: str, folder: Path) -> RetrievalProblem:
     """A set that comes with its lists: `gtPepper/query.json` and `gtPepper/gallery.json`."""
     query, gallery = (
@@ -72,11 +77,24 @@ def with_distractors(
 
 
 def embed_problem(
-    problem: RetrievalProblem, embedder: Embedder, *, frames: int = 6
+    problem: RetrievalProblem,
+    embedder: Embedder,
+    *,
+    frames: int = 6,
+    known: dict[LabelledTracklet, Embedding] | None = None,
 ) -> EmbeddedProblem:
-    """Embeds every tracklet once, from the first frame of each of its chunks."""
-    wanted = dict.fromkeys((*problem.query, *problem.gallery))
-    known = {tracklet: embed_tracklet(tracklet, embedder, frames=frames) for tracklet in wanted}
+    """Embeds every tracklet once, from the first frame of each of its chunks.
+
+    Args:
+        problem: whose tracklets.
+        embedder: the network.
+        frames: number N of chunks.
+        known: embeddings by the same network, added to; the splits of a set share tracklets.
+    """
+    known = {} if known is None else known
+    for tracklet in dict.fromkeys((*problem.query, *problem.gallery)):
+        if tracklet not in known:
+            known[tracklet] = embed_tracklet(tracklet, embedder, frames=frames)
     query = np.stack([known[tracklet] for tracklet in problem.query])
     gallery = np.stack([known[tracklet] for tracklet in problem.gallery])
     return EmbeddedProblem(query @ gallery.T, _labels(problem.query), _labels(problem.gallery))

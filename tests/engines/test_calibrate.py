@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engines.calibrate import Pairs, brier_score, camera_pairs, fit, join
+from engines.calibrate import (
+    Pairs,
+    brier_score,
+    camera_pairs,
+    expected_error,
+    fit,
+    join,
+    left_out_scores,
+    reliability,
+)
 from engines.card import LikelihoodRatio
 from engines.metrics import Labels
 from engines.protocols import EmbeddedProblem
@@ -49,3 +58,49 @@ def test_pairs_are_of_different_cameras_and_both_answers_weigh_the_same() -> Non
     assert pairs.same.tolist() == [True, False, True, False]
     assert pairs.weight[pairs.same].sum() == pytest.approx(0.5)
     assert join([pairs, pairs]).weight.sum() == pytest.approx(1.0)
+
+
+def test_junk_is_no_answer() -> None:
+    query = Labels(np.array([1]), np.array([0]))
+    gallery = Labels(np.array([1, 2, -1]), np.array([1, 1, 1]))
+    pairs = camera_pairs(EmbeddedProblem(np.ones((1, 3), dtype=np.float32), query, gallery))
+    assert pairs.same.tolist() == [True, False]
+
+
+def test_a_good_fit_is_reliable_in_every_bin() -> None:
+    pairs = drawn_pairs(50_000, 50_000)
+    bins = reliability(fit(pairs), pairs)
+    assert [each.predicted for each in bins] == pytest.approx(
+        [each.observed for each in bins], abs=0.08
+    )
+    assert expected_error(bins) < 0.01
+
+
+def test_bins_share_out_all_pairs() -> None:
+    pairs = drawn_pairs(300, 700)
+    bins = reliability(fit(pairs), pairs)
+    assert sum(each.pairs for each in bins) == 1000
+    assert sum(each.weight for each in bins) == pytest.approx(1.0)
+    assert [each.lowest for each in bins[1:]] == [each.highest for each in bins[:-1]]
+
+
+def test_a_fit_that_is_too_sure_is_found_out() -> None:
+    pairs = drawn_pairs(5000, 5000)
+    honest = fit(pairs)
+    boastful = LikelihoodRatio(20 * honest.slope, 20 * honest.offset)
+    assert expected_error(reliability(boastful, pairs)) > expected_error(reliability(honest, pairs))
+
+
+def test_an_empty_bin_has_no_shares() -> None:
+    pairs = Pairs(np.array([0.0, 1.0]), np.array([False, True]), np.array([0.5, 0.5]))
+    middle = reliability(LikelihoodRatio(100.0, -50.0), pairs)[5]
+    assert middle.pairs == 0
+    assert np.isnan([middle.predicted, middle.observed]).all()
+
+
+def test_a_set_is_also_scored_by_a_fit_to_the_others() -> None:
+    pairs = drawn_pairs(3000, 3000)
+    shifted = Pairs(pairs.similarity - 0.3, pairs.same, pairs.weight)
+    scores = left_out_scores({"a": pairs, "b": shifted})
+    assert scores["a"] > brier_score(fit(pairs), pairs) + 0.1
+    assert left_out_scores({"a": pairs}) == {}

@@ -1,14 +1,17 @@
-"""What is held out: nobody may be trained on in one set and measured on in the other."""
+"""What is held out, and the command that measures: its tables, its sets, its sentences."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from engines import evaluate
 from engines.datasets import hold_out_people, read_market1501
-from engines.evaluate import HELD_OUT_PEOPLE, held_out_problems, market_number
+from engines.held_out import HELD_OUT_PEOPLE, held_out_problems, market_number
 
 
 @pytest.fixture
@@ -44,3 +47,98 @@ def test_nobody_is_a_stranger_to_himself(root: Path) -> None:
     known = {market_number(t) for t in mars.query}
     strangers = [t for t in mars.gallery if t.paths[0].parent.name == "train"]
     assert known.isdisjoint({int(t.paths[0].name[:4]) for t in strangers})
+
+
+def save_people(root: Path, *, seed: int = 0) -> Path:
+    """Four people in two cameras, each of one colour: the histogram finds all of them."""
+    colours = np.random.default_rng(seed).integers(0, 256, (4, 3))
+    for person, colour in enumerate(colours):
+        for camera in (0, 1):
+            folder = root / str(person) / str(camera)
+            folder.mkdir(parents=True)
+            picture = np.full((32, 16, 3), colour, dtype=np.uint8)
+            cv2.imwrite(str(folder / "1.png"), picture)
+    return root
+
+
+def save_prid2011(root: Path) -> Path:
+    """Six people of 28 frames in both cameras; no file of splits."""
+    for person in range(1, 7):
+        for camera in ("cam_a", "cam_b"):
+            folder = root / "prid_2011" / "multi_shot" / camera / f"person_{person:04d}"
+            folder.mkdir(parents=True)
+            picture = np.full((32, 16, 3), (40 * person, 255 - 40 * person, 9), dtype=np.uint8)
+            encoded = cv2.imencode(".png", picture)[1].tobytes()
+            for frame in range(1, 29):
+                (folder / f"{frame:04d}.png").write_bytes(encoded)
+    return root
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr("sys.argv", ["evaluate", *map(str, arguments)])
+    evaluate.main()
+
+
+def test_a_set_of_ones_own_gets_all_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "--set", "folder", save_people(tmp_path / "station"))
+    printed = capsys.readouterr().out
+    assert "station" in printed
+    (row,) = [line for line in printed.splitlines() if "colour histogram" in line]
+    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["100.0"] * 6 + ["8"]
+
+
+def test_several_sets_begin_with_an_overview(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = save_people(tmp_path / "north"), save_people(tmp_path / "south", seed=1)
+    run(monkeypatch, "--set", "folder", first, "--set", "folder", second)
+    assert capsys.readouterr().out.count("100.0 / 100.0") == 2
+
+
+def test_figures_over_splits_are_said_to_be_their_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "--set", "prid2011", save_prid2011(tmp_path))
+    printed = capsys.readouterr().out
+    assert "PRID2011 (own splits), mean of 10 splits" in printed
+    assert "│ 30 " in printed  # three queries in each split
+
+
+def test_nothing_to_measure_on_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run(monkeypatch)
+    assert "expected something to measure on: --data, --set or --video" in capsys.readouterr().err
+
+
+def test_pictures_need_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "--set", "folder", tmp_path, "--pictures", tmp_path)
+    assert "--weights or --network" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [("mars", "MARS: .* missing: bbox_test"), ("duke", "expected a kind of set")],
+)
+def test_what_is_wrong_with_a_set_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, sentence: str
+) -> None:
+    with pytest.raises(SystemExit, match=sentence):
+        run(monkeypatch, "--set", kind, tmp_path)
+
+
+def test_pictures_of_the_shipped_network_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = Path(__file__).parents[2] / "engines" / "weights"
+    people = save_people(tmp_path / "station")
+    options = ["--weights", weights, "--pictures", tmp_path / "pictures"]
+    run(monkeypatch, "--set", "folder", people, *options)
+    drawn = sorted(path.name for path in (tmp_path / "pictures" / "station").iterdir())
+    assert drawn == ["random_1.png", "random_2.png", *(f"worst_{n}.png" for n in (1, 2, 3, 4))]

@@ -1,48 +1,91 @@
-"""CMC and mAP, against an independent implementation and against the mistakes others made."""
+"""CMC, mAP and mINP against their plain definitions, and the mistakes others made."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from engines.metrics import Labels, retrieval_scores
+from engines.metrics import Labels, RetrievalScores, mean_scores, ranked_gallery, retrieval_scores
+from pipeline.errors import InvalidArray
 
 
-def random_problem(seed: int) -> tuple[np.ndarray, Labels, Labels]:
-    """30 queries and 120 gallery tracklets of 12 people in 4 cameras, some junk."""
-    rng = np.random.default_rng(seed)
-    query = Labels(rng.integers(0, 12, 30), rng.integers(0, 4, 30))
-    gallery = Labels(rng.integers(-1, 12, 120), rng.integers(0, 4, 120))
+class Problem(NamedTuple):
+    similarity: np.ndarray
+    query: Labels
+    gallery: Labels
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    """Some people in some cameras, junk in the gallery, and similarities that are often equal."""
+    queries, entries = draw(st.integers(1, 8)), draw(st.integers(1, 40))
+    people, cameras = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    query = Labels(rng.integers(0, people, queries), rng.integers(0, cameras, queries))
+    gallery = Labels(rng.integers(-1, people, entries), rng.integers(0, cameras, entries))
     same = query.people[:, None] == gallery.people[None, :]
-    return (rng.normal(size=same.shape) + same).astype(np.float32), query, gallery
+    return Problem((rng.integers(0, 6, same.shape) + same).astype(np.float32), query, gallery)
 
 
-def scores_by_loops(similarity: np.ndarray, query: Labels, gallery: Labels) -> tuple[float, float]:
-    """Rank-1 and mAP, written down plainly."""
-    rank1, precisions = [], []
-    for row, person, camera in zip(similarity, query.people, query.cameras, strict=True):
-        ranking = []
-        for column in sorted(range(len(row)), key=lambda i: -row[i]):
-            if gallery.people[column] == -1:
-                continue
-            if gallery.people[column] == person and gallery.cameras[column] == camera:
-                continue
-            ranking.append(gallery.people[column] == person)
-        if not any(ranking):
-            continue
-        rank1.append(ranking[0])
-        hits = [position for position, right in enumerate(ranking, start=1) if right]
-        precisions.append(sum((n + 1) / position for n, position in enumerate(hits)) / len(hits))
-    return float(np.mean(rank1)), float(np.mean(precisions))
+def answers_by_definition(problem: Problem) -> list[list[bool]]:
+    """Right or wrong for every query with somebody to find, best first."""
+    answers = []
+    for row, person, camera in zip(
+        problem.similarity, problem.query.people, problem.query.cameras, strict=True
+    ):
+        entries = []
+        for column, who in enumerate(problem.gallery.people):
+            is_same_view = who == person and problem.gallery.cameras[column] == camera
+            if who != -1 and not is_same_view:
+                entries.append((-row[column], column, bool(who == person)))
+        answer = [right for _, _, right in sorted(entries)]
+        if any(answer):
+            answers.append(answer)
+    return answers
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_scores_agree_with_plain_loops(seed: int) -> None:
-    similarity, query, gallery = random_problem(seed)
+def average_precision_by_definition(answer: list[bool]) -> float:
+    """Area under the steps of precision over recall."""
+    area = 0.0
+    for rank in range(1, len(answer) + 1):
+        found, found_before = sum(answer[:rank]), sum(answer[: rank - 1])
+        recall_gained = (found - found_before) / sum(answer)
+        area += recall_gained * found / rank
+    return area
+
+
+def inverse_negative_penalty_by_definition(answer: list[bool]) -> float:
+    """Number of right matches over the rank at which the last of them comes."""
+    hardest = max(rank for rank, right in enumerate(answer, start=1) if right)
+    return sum(answer) / hardest
+
+
+@given(problem=problems())
+def test_scores_are_what_their_definitions_say(problem: Problem) -> None:
+    answers = answers_by_definition(problem)
+    assume(answers)
+    scores = retrieval_scores(*problem)
+    precisions = [average_precision_by_definition(answer) for answer in answers]
+    penalties = [inverse_negative_penalty_by_definition(answer) for answer in answers]
+    assert scores.queries == len(answers)
+    assert [scores.rank(rank) for rank in (1, 5, 10, 20)] == pytest.approx(
+        [np.mean([any(answer[:rank]) for answer in answers]) for rank in (1, 5, 10, 20)]
+    )
+    assert scores.mean_average_precision == pytest.approx(np.mean(precisions))
+    assert scores.mean_inverse_negative_penalty == pytest.approx(np.mean(penalties))
+
+
+def test_a_textbook_ranking_has_the_textbook_average_precision() -> None:
+    """Right at ranks 1, 3 and 6: (1/1 + 2/3 + 3/6) / 3."""
+    query = Labels(np.array([1]), np.array([0]))
+    gallery = Labels(np.array([1, 2, 1, 3, 4, 1]), np.ones(6, dtype=np.int64))
+    similarity = np.array([[6, 5, 4, 3, 2, 1]], dtype=np.float32)
     scores = retrieval_scores(similarity, query, gallery)
-    rank1, mean_average_precision = scores_by_loops(similarity, query, gallery)
-    assert scores.rank1 == pytest.approx(rank1)
-    assert scores.mean_average_precision == pytest.approx(mean_average_precision)
+    assert scores.mean_average_precision == pytest.approx((1 + 2 / 3 + 1 / 2) / 3)
 
 
 def test_the_same_person_in_the_same_camera_is_neither_right_nor_wrong() -> None:
@@ -73,6 +116,41 @@ def test_the_penalty_of_the_hardest_match_is_counted() -> None:
     gallery = Labels(np.array([1, 2, 2, 1]), np.array([1, 1, 1, 2]))
     scores = retrieval_scores(np.array([[4, 3, 2, 1]], dtype=np.float32), query, gallery)
     assert scores.mean_inverse_negative_penalty == pytest.approx(2 / 4)
+
+
+def test_the_ranking_leaves_out_what_is_ignored() -> None:
+    gallery = Labels(np.array([1, -1, 2, 1]), np.array([0, 1, 0, 1]))
+    order = ranked_gallery(np.array([0.9, 0.8, 0.1, 0.2], dtype=np.float32), 1, 0, gallery)
+    assert order.tolist() == [3, 2]
+
+
+def test_splits_weigh_the_same_whatever_their_number_of_queries() -> None:
+    splits = [
+        RetrievalScores(np.array([share]), share, share, queries)
+        for share, queries in ((1.0, 1), (0.0, 99))
+    ]
+    mean = mean_scores(splits)
+    assert mean.rank1 == mean.mean_average_precision == 0.5
+    assert mean.queries == 100
+
+
+def test_nobody_to_find_at_all_is_an_error() -> None:
+    labels = Labels(np.array([1]), np.array([0]))
+    with pytest.raises(InvalidArray, match="expected a right match"):
+        retrieval_scores(np.ones((1, 1), dtype=np.float32), labels, labels)
+
+
+def test_cameras_collected_per_frame_are_refused() -> None:
+    """The published mistake: three tracklets of four frames each, labels appended in the loop."""
+    people, cameras_per_frame = np.array([1, 1, 2]), np.repeat([0, 1, 1], 4)
+    with pytest.raises(InvalidArray, match=r"one camera per embedding, .* cameras \[12\]"):
+        Labels(people, cameras_per_frame)
+
+
+def test_labels_of_another_matrix_are_refused() -> None:
+    labels = Labels(np.array([1, 2]), np.array([0, 1]))
+    with pytest.raises(InvalidArray, match=r"\[2, 2\], found \[2, 3\]"):
+        retrieval_scores(np.ones((2, 3), dtype=np.float32), labels, labels)
 
 
 def test_wrong_camera_labels_would_lift_the_figures() -> None:

@@ -15,6 +15,7 @@ from engines.protocols import (
     Embedding,
     all_against_all,
     embed_problem,
+    every_image,
     single_images,
     with_distractors,
 )
@@ -63,6 +64,29 @@ def test_every_tracklet_is_embedded_once_and_no_frame_twice(
     embedder = GreyEmbedder()
     embed_problem(all_against_all("all", tracklets), embedder, frames=6)
     assert embedder.calls == [2] * 6
+
+
+def test_every_tracklet_has_one_camera_however_many_frames(
+    tracklets: list[LabelledTracklet],
+) -> None:
+    embedded = embed_problem(all_against_all("all", tracklets), GreyEmbedder())
+    assert embedded.gallery.cameras.tolist() == [tracklet.camera for tracklet in tracklets]
+    assert embedded.similarity.shape == (6, 6)
+
+
+def test_what_another_split_has_embedded_is_not_embedded_again(
+    tracklets: list[LabelledTracklet],
+) -> None:
+    embedder = GreyEmbedder()
+    known: dict[LabelledTracklet, Embedding] = {}
+    embed_problem(all_against_all("first", tracklets[:4]), embedder, known=known)
+    embed_problem(all_against_all("second", tracklets), embedder, known=known)
+    assert len(embedder.calls) == 6
+
+
+def test_every_image_asks_by_itself(tracklets: list[LabelledTracklet]) -> None:
+    problem = every_image("images", tracklets)
+    assert len(problem.query) == len(problem.gallery) == 12
 
 
 def test_single_images_ask_once_per_person_and_camera(tracklets: list[LabelledTracklet]) -> None:
