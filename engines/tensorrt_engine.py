@@ -1,16 +1,16 @@
 """Networks on an NVIDIA GPU, by TensorRT or TensorRT-RTX with PyCUDA.
 
 One stream per engine: copies to the GPU, kernels and copies back follow each other in it, while
-the CPU prepares the next batch. Every batch under way has its own pinned buffers.
+the CPU prepares the next batch. Every batch under way has its own execution context and buffers:
+a CUDA graph is bound to the context, the shapes and the addresses it was recorded with.
 """
 
 from __future__ import annotations
 
 import importlib
-import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,15 @@ from engines.gpu import Edition, NoGpu
 from engines.trt_log import first_line, trt_log
 from pipeline.errors import ModelError
 
-logger = logging.getLogger(__name__)
+Types = Mapping[str, np.dtype[Any]]
 
 
 class TensorRtEngine(Engine):
     """A compiled engine on the machine's first GPU.
 
-    Batches are rounded up to a power of two: a handful of shapes, each of which is prepared once,
-    and then runs as one CUDA graph. Uses the device's primary context, as PyTorch does, pushed
-    and popped around every call; so any thread may use it.
+    Batches are rounded up to a power of two, so that there is a handful of shapes to prepare. An
+    engine of fixed shapes, such as a detector's, runs as one CUDA graph. Uses the device's primary
+    context, as PyTorch does, pushed and popped around every call; so any thread may use it.
 
     Args:
         facts: what the engine file says.
@@ -49,9 +49,9 @@ class TensorRtEngine(Engine):
     """
 
     _engine: Any  # TensorRT has no types that mypy could read
-    _execution: Any
+    _settings: Any
     _stream: Any
-    _types: dict[str, np.dtype[Any]]
+    _types: Types
 
     def __init__(
         self, facts: EngineFacts, plan: bytes, *, edition: Edition, kernels: Path | None = None
@@ -75,14 +75,14 @@ class TensorRtEngine(Engine):
         with self._active():
             self._save_kernels()
             self._idle.clear()
-            self._execution = self._engine = self._stream = None
+            self._settings = self._engine = self._stream = None
 
     def _load(self, plan: bytes) -> None:
         self._runtime = self._trt.Runtime(self._log)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
-        self._execution = self._engine and self._create_execution()
-        if self._execution is None:
+        if self._engine is None:
             raise self._failure("cannot be loaded")
+        self._settings = self._rtx_settings() if self._is_rtx else None
         self._stream = self._cuda.Stream()
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         is_input = {
@@ -94,18 +94,15 @@ class TensorRtEngine(Engine):
             name: np.dtype(self._trt.nptype(self._engine.get_tensor_dtype(name))) for name in names
         }
 
-    def _create_execution(self) -> Any:
+    def _rtx_settings(self) -> Any:
         """The RTX edition makes CUDA graphs by itself and keeps its kernels, if it is told to."""
-        if not self._is_rtx:
-            return self._engine.create_execution_context()
-        config = self._engine.create_runtime_config()
-        config.cuda_graph_strategy = self._trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        cache = config.create_runtime_cache()
+        settings = self._engine.create_runtime_config()
+        settings.cuda_graph_strategy = self._trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+        self._cache = settings.create_runtime_cache()
         if self._kernels is not None and self._kernels.is_file():
-            cache.deserialize(self._kernels.read_bytes())
-        config.set_runtime_cache(cache)
-        self._cache = cache
-        return self._engine.create_execution_context(config)
+            self._cache.deserialize(self._kernels.read_bytes())
+        settings.set_runtime_cache(self._cache)
+        return settings
 
     def _save_kernels(self) -> None:
         if self._is_rtx and self._kernels is not None:
@@ -149,45 +146,50 @@ class TensorRtEngine(Engine):
     def _take(self) -> _Slot:
         if self._idle:
             return self._idle.pop()
+        given = (self._settings,) if self._settings is not None else ()
+        execution = self._engine.create_execution_context(*given)
+        if execution is None:
+            raise self._failure("cannot be prepared")
+        shapes = self._shapes(execution)
         try:
-            return _Slot(self._cuda, self._shapes(), self._types)
+            return _Slot(self._cuda, execution, shapes, self._types)
         except self._cuda.MemoryError as error:
             raise OutOfMemory(f"{self.name}: {error}") from error
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
+    def _shapes(self, execution: Any) -> dict[str, tuple[int, ...]]:
         """Largest shape of every input and output, as far as the memory goes."""
         largest = {
             name: (self.max_batch or shape[0], *shape[1:])
             for name, (_, _, shape) in self._facts.profile.items()
         }
         for name, shape in largest.items():
-            self._execution.set_input_shape(name, shape)
-        outputs = {name: tuple(self._execution.get_tensor_shape(name)) for name in self.outputs}
+            execution.set_input_shape(name, shape)
+        outputs = {name: tuple(execution.get_tensor_shape(name)) for name in self.outputs}
         return largest | outputs
 
     def _enqueue(self, slot: _Slot, rows: int) -> None:
-        """Copy, compute, copy back: as a CUDA graph from the second time on."""
-        graph = slot.graphs.get(rows)
-        if isinstance(graph, CudaGraph):
-            graph.launch(self._stream.handle)
-        elif graph is None or self._is_rtx:
-            self._issue(slot, rows)
-            slot.graphs[rows] = "warm"  # TensorRT prepares a shape when it first meets it
+        """Copy, compute, copy back; with fixed shapes as a CUDA graph from the third time on."""
+        if slot.graph is not None:
+            slot.graph.launch(self._stream.handle)
         else:
-            with CudaGraph.capturing(self._stream.handle) as captured:
-                self._issue(slot, rows)
-            slot.graphs[rows] = captured
-            captured.launch(self._stream.handle)
+            self._issue(slot, rows)
+            if slot.is_warm and self._records:
+                with CudaGraph.capturing(self._stream.handle) as slot.graph:
+                    self._issue(slot, rows)
+            slot.is_warm = True  # TensorRT prepares itself when it first runs
         slot.done.record(self._stream)
+
+    @property
+    def _records(self) -> bool:
+        """True if CUDA graphs are ours to make: shapes never change, and TensorRT makes none."""
+        fixed = all(low == high for low, _, high in self._facts.profile.values())
+        return fixed and not self._is_rtx
 
     def _issue(self, slot: _Slot, rows: int) -> None:
         for name in self.inputs:
-            self._execution.set_input_shape(name, (rows, *slot.host[name].shape[1:]))
-        for name, memory in slot.device.items():
-            self._execution.set_tensor_address(name, int(memory))
-        for name in self.inputs:
+            slot.execution.set_input_shape(name, (rows, *slot.host[name].shape[1:]))
             self._cuda.memcpy_htod_async(slot.device[name], slot.host[name][:rows], self._stream)
-        if not self._execution.execute_async_v3(self._stream.handle):
+        if not slot.execution.execute_async_v3(self._stream.handle):
             raise self._failure("cannot be run")
         for name in self.outputs:
             self._cuda.memcpy_dtoh_async(slot.host[name][:rows], slot.device[name], self._stream)
@@ -231,17 +233,21 @@ class _Running:
 
 
 class _Slot:
-    """Buffers of one batch: pinned ones on this side, their partners on the GPU."""
+    """What one batch needs: an execution context, pinned buffers, their partners on the GPU."""
 
     def __init__(
-        self, cuda: Any, shapes: dict[str, tuple[int, ...]], types: dict[str, Any]
+        self, cuda: Any, execution: Any, shapes: Mapping[str, tuple[int, ...]], types: Types
     ) -> None:
+        self.execution = execution
         self.host: dict[str, NDArray[Any]] = {
             name: cuda.pagelocked_empty(shape, types[name]) for name, shape in shapes.items()
         }
         self.device = {name: cuda.mem_alloc(max(1, a.nbytes)) for name, a in self.host.items()}
+        for name, memory in self.device.items():
+            execution.set_tensor_address(name, int(memory))
         self.done = cuda.Event(cuda.event_flags.DISABLE_TIMING)
-        self.graphs: dict[int, CudaGraph | str] = {}
+        self.graph: CudaGraph | None = None
+        self.is_warm = False
 
     def fill(self, arrays: Arrays, rows: int, padded: int) -> None:
         """Copies a batch into the pinned buffers; rows that only fill it up are its last again."""
