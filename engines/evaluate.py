@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from engines.datasets import KINDS, LabelledTracklet, RetrievalProblem, read_problems
 from engines.embedders import ColourHistogram, GraphEmbedder, NetworkEmbedder, PeerEmbedder
@@ -80,7 +80,7 @@ def measure(
 def overview(measurements: Sequence[Measurement]) -> Table:
     """One row per network: rank-1 and mAP in percent on each set, and the time it took."""
     names = [*measurements[0].scores]
-    table = Table("network", *(f"{name}\nrank-1 / mAP" for name in names), "seconds")
+    table = Table(_labels(measurements), *(f"{n}\nrank-1 / mAP" for n in names), "seconds")
     for row in measurements:
         cells = [f"{percent(s.rank1)} / {_map(s)}" for s in row.scores.values()]
         table.add_row(row.network, *cells, f"{row.seconds:.0f}")
@@ -90,7 +90,7 @@ def overview(measurements: Sequence[Measurement]) -> Table:
 def details(measurements: Sequence[Measurement], name: str) -> Table:
     """One row per network: all scores on one set, in percent."""
     columns = [f"rank-{rank}" for rank in RANKS]
-    table = Table("network", *columns, "mAP", "mINP", "queries", title=name)
+    table = Table(_labels(measurements), *columns, "mAP", "mINP", "queries", title=name)
     for row in measurements:
         scores = row.scores[name]
         ranks = [percent(scores.rank(rank)) for rank in RANKS]
@@ -158,7 +158,7 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace, folder: Path) -> None:
-    console = Console(width=140)
+    console = Console(width=150)
     sets = read_sets(arguments, folder)
     rows: list[Measurement] = []
     for label, embedder in read_embedders(arguments).items():
@@ -218,6 +218,11 @@ def _parser() -> argparse.ArgumentParser:
         "--pictures", type=Path, help="folder for drawings of what the last network finds"
     )
     return parser
+
+
+def _labels(measurements: Sequence[Measurement]) -> Column:
+    """The first column; rather break the others' headings than cut off a name."""
+    return Column("network", min_width=max(len(row.network) for row in measurements))
 
 
 def _map(scores: RetrievalScores) -> str:

@@ -24,6 +24,12 @@ from engines.protocols import (
 HELD_OUT_PEOPLE = 100
 """Of Market-1501's training split; the recipes hold out the same ones."""
 
+NUMBERED_TWICE = {8: 118}
+"""Who has one number in MARS and another in Market-1501: a woman, on a motorcycle and on foot.
+
+Found in the pictures of what the network gets wrong; there may be more.
+"""
+
 
 def held_out_problems(root: Path) -> dict[str, RetrievalProblem]:
     """The retrieval problems of the data that is held out from training.
@@ -41,7 +47,9 @@ def held_out_problems(root: Path) -> dict[str, RetrievalProblem]:
     people = without_people(held_out, {market_number(tracklet) for tracklet in mars_training})
     known = {tracklet.person for tracklet in training}
     mars = new_people(query_and_gallery("mini_mars test", root / "mini_mars"), known)
-    strangers = without_people(people, {market_number(tracklet) for tracklet in mars.gallery})
+    found = {market_number(tracklet) for tracklet in mars.gallery}
+    found |= {other for number, other in NUMBERED_TWICE.items() if number in found}
+    strangers = without_people(people, found)
     problems = (
         all_against_all("held-out people", people),
         single_images("held-out images", people),

@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from engines import evaluate
-from engines.datasets import hold_out_people, read_market1501
+from engines import evaluate, held_out
+from engines.datasets import LabelledTracklet, hold_out_people, read_market1501
 from engines.held_out import HELD_OUT_PEOPLE, held_out_problems, market_number
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """130 people of Market-1501; MARS trains on 1 to 40 and tests on 41 to 130, both by number."""
+    """150 people of Market-1501; MARS trains on 1 to 40 and tests on 41 to 130, by number."""
     (tmp_path / "train").mkdir()
-    for person in range(1, 131):
+    for person in range(1, 151):
         for camera in (1, 2):
             (tmp_path / "train" / f"{person:04d}_c{camera}s1_000001_00.jpg").touch()
     lists = tmp_path / "mini_mars" / "gtPepper"
@@ -46,7 +46,24 @@ def test_nobody_is_a_stranger_to_himself(root: Path) -> None:
     mars = held_out_problems(root)["mini_mars + people"]
     known = {market_number(t) for t in mars.query}
     strangers = [t for t in mars.gallery if t.paths[0].parent.name == "train"]
+    assert strangers
     assert known.isdisjoint({int(t.paths[0].name[:4]) for t in strangers})
+
+
+def test_nobody_is_a_stranger_under_another_number(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {t.paths[0].name[:4] for t in _strangers(root)}
+    other = int(sorted(before)[-1])
+    number = market_number(held_out_problems(root)["mini_mars test"].query[0])
+    monkeypatch.setitem(held_out.NUMBERED_TWICE, number, other)
+    after = {t.paths[0].name[:4] for t in _strangers(root)}
+    assert before - after == {f"{other:04d}"}
+
+
+def _strangers(root: Path) -> list[LabelledTracklet]:
+    gallery = held_out_problems(root)["mini_mars + people"].gallery
+    return [t for t in gallery if t.paths[0].parent.name == "train"]
 
 
 def save_people(root: Path, *, seed: int = 0) -> Path:
