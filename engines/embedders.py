@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from pickle import UnpicklingError
 
 import cv2
 import numpy as np
@@ -81,8 +82,18 @@ class NetworkEmbedder:
 
     @classmethod
     def load(cls, path: Path) -> NetworkEmbedder:
-        """Reads a `network.pt`."""
-        network, recipe = load_network(path)
+        """Reads a `network.pt`.
+
+        Raises:
+            ModelError: it is none, or one of another version of the recipe.
+        """
+        try:
+            network, recipe = load_network(path)
+        except (OSError, KeyError, ValueError, RuntimeError, UnpicklingError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelError(
+                f"{path}: expected a network.pt written by engines.train, found: {reason}"
+            ) from error
         return cls(network, height=recipe.network.height, width=recipe.network.width)
 
     @torch.no_grad()

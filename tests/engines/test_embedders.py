@@ -98,6 +98,12 @@ def test_the_network_says_the_same_as_its_own_outputs() -> None:
     assert seen.weights == pytest.approx(np.full((2, 2), 0.5))  # before training: the mean
 
 
+def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
+    (tmp_path / "network.pt").write_text("no network")
+    with pytest.raises(ModelError, match=r"network.pt: expected a network.pt written by"):
+        NetworkEmbedder.load(tmp_path / "network.pt")
+
+
 def test_positions_are_put_back_into_rows_and_columns() -> None:
     shares = np.arange(1, 9, dtype=np.float32) / 36
     seen = attention(np.log(shares)[None, None], np.zeros((1, 1), np.float32), aspect=2.0)
