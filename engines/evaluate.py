@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -26,6 +27,7 @@ from engines.held_out import held_out_problems, video_problems
 from engines.metrics import RetrievalScores, mean_scores
 from engines.pictures import draw_problem
 from engines.protocols import Embedder, Embedding, embed_problem
+from engines.runtime import Device, Precision
 from pipeline.errors import HandoffError
 
 Problems = Mapping[str, Sequence[RetrievalProblem]]
@@ -199,9 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights", type=Path, help="folder of exported graphs")
     parser.add_argument("--name", default="drsa_lite0", help="name of the graphs")
-    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="cpu")
+    parser.add_argument("--device", choices=get_args(Device), default="cpu")
     parser.add_argument(
-        "--precision", default="f32", help="of graph A: f32, bf16, f16 or int8 (default f32)"
+        "--precision", choices=get_args(Precision), default="f32", help="of graph A"
     )
     parser.add_argument(
         "--network", type=Path, action="append", default=[], help="a network.pt; may be repeated"

@@ -256,7 +256,7 @@ def _draw_attention(figure: SubFigure, crops: Sequence[Image], attention: Attent
     figure.suptitle(
         "where each part looks in these frames\n"
         "bar: how much the frame counts; line: an equal share",
-        fontsize=8.5,
+        fontsize=8,
         x=0.08,
         y=0.985,
         ha="left",

@@ -13,7 +13,7 @@ from engines.datasets import (
     LabelledTracklet,
     RetrievalProblem,
     read_crop,
-    read_tracklet_list,
+    read_problems,
     restricted_random_sampling,
 )
 from engines.metrics import Labels, RetrievalScores, retrieval_scores
@@ -60,11 +60,8 @@ def every_image(name: str, tracklets: Sequence[LabelledTracklet]) -> RetrievalPr
 
 def query_and_gallery(name: str, folder: Path) -> RetrievalProblem:
     """A set that comes with its lists: `gtPepper/query.json` and `gtPepper/gallery.json`."""
-    query, gallery = (
-        read_tracklet_list(folder / "gtPepper" / f"{part}.json", root=folder)
-        for part in ("query", "gallery")
-    )
-    return RetrievalProblem(name, tuple(query), tuple(gallery))
+    (problem,) = read_problems("list", folder)
+    return replace(problem, name=name)
 
 
 def with_distractors(

@@ -28,6 +28,9 @@ MOST_HIDDEN = 0.5
 LEAST_INSIDE = 0.7
 """Share of a box that must lie in the picture."""
 
+WIDEST = 0.8
+"""Width of a box by its height; a wider one shows a part of somebody, cut off by the picture."""
+
 LEAST_BOXES = 20
 """A track with fewer usable boxes has no beginning and end apart in time."""
 
@@ -76,7 +79,9 @@ def _usable(table: Table, size: tuple[int, int]) -> Table:
     inside = people.xyxy.clip(min=0, max=[*size, *size])
     sides = inside[:, 2:] - inside[:, :2]
     whole = (people.xyxy[:, 2:] - people.xyxy[:, :2]).prod(axis=1)
-    usable = (sides >= _SMALLEST).all(axis=1) & (sides.prod(axis=1) >= LEAST_INSIDE * whole)
+    upright = sides[:, 0] <= WIDEST * sides[:, 1]
+    large = (sides >= _SMALLEST).all(axis=1)
+    usable = large & upright & (sides.prod(axis=1) >= LEAST_INSIDE * whole)
     people = replace(people, xyxy=inside)
     return people[usable & (hidden_shares(people) <= MOST_HIDDEN)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from engines.datasets.layout import DatasetError, lines, natural_order, require
+from engines.datasets.layout import DatasetError, is_picture, lines, natural_order, require
 from engines.datasets.matlab import Numbers, read_matrix
 from engines.datasets.tracklets import JUNK_PERSON, LabelledTracklet, RetrievalProblem
 
@@ -110,11 +110,11 @@ def _lsvid_tracklets(root: Path, path: Path) -> list[LabelledTracklet]:
 def _lsvid_tracklet(root: Path, path: Path, line: str) -> LabelledTracklet:
     beginning, _, person = line.rpartition(" ")
     start = root / beginning
-    found = sorted(start.parent.glob(f"{start.name}*.jpg"), key=natural_order)
+    found = sorted(filter(is_picture, start.parent.glob(f"{start.name}*")), key=natural_order)
     cameras = {_lsvid_camera(picture) for picture in found}
     if len(cameras) != 1:
         raise DatasetError(
-            f"LS-VID: {path.name}: expected pictures of one camera at {beginning}*.jpg, "
+            f"LS-VID: {path.name}: expected pictures of one camera at {beginning}*, "
             f"found {len(found)} pictures of {len(cameras)} cameras"
         )
     return LabelledTracklet(int(person), cameras.pop(), tuple(found))

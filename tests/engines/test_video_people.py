@@ -87,8 +87,8 @@ def test_rows_without_a_class_are_people(video: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "box",
-    ["118,36,16,40", "150,8,40,32", "60,8,4,32"],
-    ids=["behind somebody", "mostly outside the picture", "too narrow"],
+    ["118,36,16,40", "150,8,40,60", "60,8,4,32", "60,8,40,32"],
+    ids=["behind somebody", "mostly outside the picture", "too narrow", "wider than upright"],
 )
 def test_people_who_cannot_be_seen_are_left_out(video: Path, tmp_path: Path, box: str) -> None:
     extra = [f"{frame},3,{box},1,1,1" for frame in range(1, FRAMES + 1)]
