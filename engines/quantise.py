@@ -20,7 +20,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import onnx
@@ -100,7 +100,7 @@ def quantise(
     return quantised
 
 
-def _nncf():  # type: ignore[no-untyped-def]
+def _nncf() -> tuple[Any, Any]:
     """The library, which is imported by nobody who only runs networks."""
     os.environ.setdefault("NNCF_CI", "1")  # NNCF's switch for not reporting its use to Google
     try:
