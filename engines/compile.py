@@ -152,6 +152,7 @@ def compile_cached(
 
 def wanted_facts(source: Source, target: Target) -> EngineFacts:
     """What the engine file must say for it to be used."""
+    profile = profile_of(source.read(), target.batch)
     return EngineFacts(
         source=source.path.name,
         sha256=source_hash(source.path),
@@ -160,7 +161,7 @@ def wanted_facts(source: Source, target: Target) -> EngineFacts:
         gpu=target.gpu.name,
         capability=target.gpu.version,
         precision=target.precision,
-        profile=profile_of(source.read(), target.batch),
+        profile=profile,
     )
 
 

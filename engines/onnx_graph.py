@@ -112,9 +112,11 @@ def _widens(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:
 
 
 def cast_pixels_first(model: ModelProto) -> None:
-    """Puts a cast to float32 right behind every uint8 input."""
+    """Puts a cast to float32 right behind every uint8 input that is not cast at once anyway."""
     for port in model.graph.input:
-        if port.type.tensor_type.elem_type != TensorProto.UINT8:
+        readers = [node for node in model.graph.node if port.name in node.input]
+        is_cast = all(node.op_type == "Cast" for node in readers)
+        if port.type.tensor_type.elem_type != TensorProto.UINT8 or is_cast:
             continue
         wide = f"{port.name}.float"
         for node in model.graph.node:

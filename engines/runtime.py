@@ -178,7 +178,7 @@ def quantised(path: Path) -> Path:
     if not target.is_file():
         raise ModelError(
             f"precision int8: expected {target}, found none; "
-            f"`python -m engines.quantise {path} --crops FOLDER` makes it"
+            "`python -m engines.quantise` makes it"
         )
     return target
 
