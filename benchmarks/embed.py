@@ -44,6 +44,7 @@ PRECISIONS: dict[Device, tuple[Precision, ...]] = {
     "gpu": ("f32", "f16", "int8"),
 }
 UNDER_WAY = 2
+SHARE = "share of the GPU"
 LEAST_SECONDS = 0.05
 """A measurement repeats a batch for about as long."""
 
@@ -76,9 +77,15 @@ class Contestant:
     def crops_per_second(self) -> float:
         return 1000 / min(float(np.median(taken)) for taken in self.milliseconds.values())
 
+    @property
+    def share(self) -> float | None:
+        """Share of the GPU's multiply-adds that the network puts to use."""
+        if self.peak is None:
+            return None
+        return self.arithmetic.multiply_adds * self.crops_per_second / self.peak
+
     def row(self) -> list[str]:
         """Its figures as text, in the order of `header`."""
-        share = self.peak and self.arithmetic.multiply_adds * self.crops_per_second / self.peak
         return [
             self.name,
             self.where,
@@ -86,7 +93,7 @@ class Contestant:
             f"{self.arithmetic.parameters / 1e6:.2f} M",
             *(f"{min(t):.3g} ({np.median(t):.3g})" for t in self.milliseconds.values()),
             f"{self.crops_per_second:,.0f}",
-            f"{share:.1%}" if share else "",
+            "" if self.share is None else f"{self.share:.1%}",
         ]
 
 
@@ -94,7 +101,16 @@ def header(batches: Sequence[int]) -> list[str]:
     """Names of the columns."""
     times = [f"ms, batch {batch}" for batch in batches]
     names = ["network", "runs on", "multiply-adds", "parameters"]
-    return [*names, *times, "crops/s", "share of the GPU"]
+    return [*names, *times, "crops/s", SHARE]
+
+
+def without_empty_share(
+    names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """The table as it is, or without its last column where no GPU's peak is known."""
+    if any(row[-1] for row in rows):
+        return names, rows
+    return names[:-1], [row[:-1] for row in rows]
 
 
 def compete(contestants: Sequence[Contestant], batches: Sequence[int], *, rounds: int) -> None:
@@ -225,7 +241,8 @@ def main(
         raise typer.Exit(2) from None
     compete(contestants, batches, rounds=rounds)
     typer.echo(f"{describe_machine()}; best (median) of {rounds} rounds\n")
-    typer.echo(markdown(header(batches), [contestant.row() for contestant in contestants]))
+    rows = [contestant.row() for contestant in contestants]
+    typer.echo(markdown(*without_empty_share(header(batches), rows)))
 
 
 def _devices() -> list[str]:
