@@ -129,11 +129,12 @@ class Engine(ABC):
             raise ModelError(
                 f"{self.name}: the device has not enough memory for a batch of one: {error}"
             ) from error
-        self.max_batch = min(self.max_batch or rows, rows // 2)
-        logger.warning(
-            "%s: out of memory with a batch of %d, going on with %d",
-            self.name, rows, self.max_batch,
-        )  # fmt: skip
+        half = rows // 2
+        if self.max_batch is None or half < self.max_batch:
+            self.max_batch = half
+            logger.warning(
+                "%s: out of memory with a batch of %d, going on with %d", self.name, rows, half
+            )
 
     def _split(self, arrays: Arrays) -> Iterator[Arrays]:
         rows = _rows(arrays)
