@@ -160,7 +160,7 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace, folder: Path) -> None:
-    console = Console(width=150)
+    console = Console(width=160)
     sets = read_sets(arguments, folder)
     rows: list[Measurement] = []
     for label, embedder in read_embedders(arguments).items():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engines import evaluate, held_out
+from engines.calibrate import FITTED_SETS
 from engines.datasets import LabelledTracklet, hold_out_people, read_market1501
 from engines.held_out import HELD_OUT_PEOPLE, held_out_problems, market_number
 
@@ -40,6 +41,10 @@ def test_nobody_who_is_measured_on_was_trained_on_in_the_other_set(root: Path) -
     mars = {market_number(t) for t in problems["mini_mars test"].gallery}
     assert mars
     assert mars.isdisjoint({t.person for t in training})
+
+
+def test_the_calibration_is_fitted_on_what_is_held_out(root: Path) -> None:
+    assert set(FITTED_SETS) <= set(held_out_problems(root))
 
 
 def test_nobody_is_a_stranger_to_himself(root: Path) -> None:
