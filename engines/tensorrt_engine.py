@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib
 import threading
+import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,14 @@ class TensorRtEngine(Engine):
         self._kernels = kernels
         self._enqueuing = threading.Lock()
         self._idle: deque[_Slot] = deque()
+        self._keep_kernels: Callable[[], object] = lambda: None
         with self._active():
             self._load(plan)
 
     def close(self) -> None:
         """Gives the GPU's memory back; batches under way must have been waited for."""
         with self._active():
-            self._save_kernels()
+            self._keep_kernels()
             self._idle.clear()
             self._settings = self._engine = self._stream = None
 
@@ -98,16 +100,13 @@ class TensorRtEngine(Engine):
         """The RTX edition makes CUDA graphs by itself and keeps its kernels, if it is told to."""
         settings = self._engine.create_runtime_config()
         settings.cuda_graph_strategy = self._trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        self._cache = settings.create_runtime_cache()
-        if self._kernels is not None and self._kernels.is_file():
-            self._cache.deserialize(self._kernels.read_bytes())
-        settings.set_runtime_cache(self._cache)
+        cache = settings.create_runtime_cache()
+        if self._kernels is not None:
+            if self._kernels.is_file():
+                cache.deserialize(self._kernels.read_bytes())  # refused if it does not fit
+            self._keep_kernels = weakref.finalize(self, _keep_kernels, cache, self._kernels)
+        settings.set_runtime_cache(cache)
         return settings
-
-    def _save_kernels(self) -> None:
-        if self._is_rtx and self._kernels is not None:
-            with suppress(OSError):
-                self._kernels.write_bytes(bytes(self._cache.serialize()))
 
     def _start(self, arrays: Arrays) -> _Running:
         rows = self._check_arrays(arrays)
@@ -254,6 +253,14 @@ class _Slot:
         for name, array in arrays.items():
             self.host[name][:rows] = array
             self.host[name][rows:padded] = array[-1]
+
+
+def _keep_kernels(cache: Any, path: Path) -> None:
+    """Saves what the RTX edition has compiled; without it the next start is slower, no more."""
+    with suppress(OSError):
+        arriving = path.with_suffix(".arriving")
+        arriving.write_bytes(bytes(cache.serialize()))
+        arriving.replace(path)
 
 
 def import_pycuda() -> Any:
