@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from engines.datasets import KINDS, LabelledTracklet, RetrievalProblem, read_problems
+from engines.drawings import draw_problem
 from engines.embedders import ColourHistogram, GraphEmbedder, NetworkEmbedder, PeerEmbedder
 from engines.held_out import held_out_problems, video_problems
 from engines.metrics import RetrievalScores, mean_scores
-from engines.pictures import draw_problem
 from engines.protocols import Embedder, Embedding, embed_problem
 from engines.runtime import Device, Precision
 from pipeline.errors import HandoffError

@@ -1,4 +1,4 @@
-"""Pictures of what a network finds: which queries, which gallery, right in green, wrong in red."""
+"""Drawings of what a network finds: which queries, which gallery, right in green, wrong in red."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 
 from engines.attention import Attention
 from engines.datasets import LabelledTracklet
-from engines.pictures import (
+from engines.drawings import (
     RIGHT,
     SHOWN,
     WRONG,
