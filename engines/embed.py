@@ -76,7 +76,7 @@ def read_clips(path: Path, *, frames: int) -> list[Clip]:
         DatasetError: the list cannot be read or is empty, or a picture it names is missing.
     """
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             clips = [
                 _choose(_resolve(path, number, line), number, frames)
                 for number, line in enumerate(lines, 1)

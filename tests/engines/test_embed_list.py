@@ -122,8 +122,9 @@ def test_the_command_writes_one_unit_vector_per_tracklet(listed: Path, tmp_path:
         "  00.png\t01.png  ",
         "\n# people\n00.png 01.png\n\n",
         "'00.png' \"01.png\"",
+        "\ufeff00.png 01.png\r\n",
     ],
-    ids=["plain", "white space", "comments and blank lines", "quotes"],
+    ids=["plain", "white space", "comments and blank lines", "quotes", "from Windows"],
 )
 def test_paths_count_from_the_folder_of_the_list(pictures: Path, text: str) -> None:
     (clip,) = read_clips(line(pictures, text), frames=6)
