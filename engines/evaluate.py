@@ -3,8 +3,8 @@
 `python -m engines.evaluate --data ROOT --weights engines/weights [--peer MODEL.xml]` prints what
 every network reaches on the held-out people of the training data, beside a colour histogram;
 `--set mars FOLDER` on a published set (kinds: see `engines.datasets`), the mean over the splits of
-those that have ten; `--video CLIP.mp4 GT.txt` on annotated videos. `--pictures FOLDER` draws what
-the network finds and where it looks.
+those that have ten, or the one `--split` the network was trained on; `--video CLIP.mp4 GT.txt` on
+annotated videos. `--pictures FOLDER` draws what the network finds and where it looks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Column, Table
 
-from engines.datasets import KINDS, LabelledTracklet, RetrievalProblem, read_problems
+from engines.datasets import KINDS, DatasetError, LabelledTracklet, RetrievalProblem, read_problems
 from engines.drawings import draw_problem
 from engines.embedders import ColourHistogram, GraphEmbedder, NetworkEmbedder, PeerEmbedder
 from engines.held_out import held_out_problems, video_problems
@@ -106,18 +106,33 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def read_sets(arguments: argparse.Namespace, folder: Path) -> dict[str, list[RetrievalProblem]]:
+def read_sets(arguments: argparse.Namespace, folder: Path) -> dict[str, Sequence[RetrievalProblem]]:
     """The sets the command line names; pictures cut from videos go into `folder`."""
-    sets: dict[str, list[RetrievalProblem]] = {}
+    sets: dict[str, Sequence[RetrievalProblem]] = {}
     if arguments.data:
         sets |= {name: [p] for name, p in held_out_problems(arguments.data).items()}
     if arguments.video:
         videos = [(Path(video), Path(truth)) for video, truth in arguments.video]
         sets |= {name: [p] for name, p in video_problems(videos, folder).items()}
     for kind, path in arguments.set:
-        problems = read_problems(kind, Path(path))
+        problems = choose_split(read_problems(kind, Path(path)), arguments.split)
         sets[set_name(problems)] = problems
     return sets
+
+
+def choose_split(
+    problems: Sequence[RetrievalProblem], split: int | None
+) -> Sequence[RetrievalProblem]:
+    """All problems of a set; or of a set that has splits only one.
+
+    Raises:
+        DatasetError: there is no such split.
+    """
+    if split is None or len(problems) == 1:
+        return problems
+    if not 0 <= split < len(problems):
+        raise DatasetError(f"expected a split from 0 to {len(problems) - 1}, found {split}")
+    return [problems[split]]
 
 
 def set_name(problems: Sequence[RetrievalProblem]) -> str:
@@ -190,6 +205,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar=("KIND", "FOLDER"),
         help=f"a set by its own protocol: {', '.join(KINDS)}; may be repeated",
+    )
+    parser.add_argument(
+        "--split",
+        type=int,
+        help="of iLIDS-VID and PRID2011 only this one, 0 to 9: a network that was trained on a "
+        "split must be measured on no other, which tests some of the people it knows",
     )
     parser.add_argument(
         "--video",

@@ -128,6 +128,22 @@ def test_figures_over_splits_are_said_to_be_their_mean(
     assert "│ 30 " in printed  # three queries in each split
 
 
+def test_a_network_that_knows_a_split_is_measured_on_that_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "--set", "prid2011", save_prid2011(tmp_path), "--split", 3)
+    printed = capsys.readouterr().out
+    assert "PRID2011 (own splits) split 3" in printed
+    assert "│ 3 " in printed  # queries
+
+
+def test_a_split_that_there_is_not_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="expected a split from 0 to 9, found 10"):
+        run(monkeypatch, "--set", "prid2011", save_prid2011(tmp_path), "--split", 10)
+
+
 def test_nothing_to_measure_on_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
