@@ -6,8 +6,9 @@ the activations on some crops and chooses the ranges (post-training quantisation
 trained. Weights have a scale per channel, activations one per layer. The first convolution and the
 head (attention, projection, norms) stay in float.
 
-`--data` measures on held-out people; `python -m benchmarks.embed` says what it gains on a machine.
-Calibrate before: the meaning of similarity is taken over with the rest of the network's card.
+`--data` and `--set` measure on people who were not trained on; `python -m benchmarks.embed` says
+what it gains on a machine. Calibrate before: the meaning of similarity is taken over with the rest
+of the network's card.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ from rich.console import Console
 from rich.table import Table
 
 from engines.card import GraphPaths, NetworkCard, graph_paths, read_card
-from engines.datasets import DatasetError, RetrievalProblem, read_crop, read_loose_crops
+from engines.datasets import (
+    KINDS,
+    DatasetError,
+    RetrievalProblem,
+    read_crop,
+    read_loose_crops,
+    read_problems,
+)
 from engines.embed import find_graphs
 from engines.embedders import GraphEmbedder
 from engines.export import store_weights_in_half
@@ -262,7 +270,7 @@ def quantised_path(crop: Path) -> Path:
 def run(options: argparse.Namespace) -> None:
     """Quantises, measures, and writes what is good enough."""
     graphs = find_graphs(options.weights)
-    problems = held_out_problems(options.data) if options.data else {}
+    problems = read_sets(options)
     crops = choose_crops(
         options.crops,
         read_card(graphs.crop),
@@ -280,6 +288,15 @@ def run(options: argparse.Namespace) -> None:
     target = options.output or quantised_path(graphs.crop)
     verdict = write(network, graphs, target, problems)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, {len(crops)} crops seen, {verdict}")
+
+
+def read_sets(options: argparse.Namespace) -> dict[str, RetrievalProblem]:
+    """The sets to measure on: those held out here, and those the command line names."""
+    problems = held_out_problems(options.data) if options.data else {}
+    for kind, folder in options.set:
+        for number, problem in enumerate(read_problems(kind, Path(folder))):
+            problems[f"{problem.name} {number}" if number else problem.name] = problem
+    return problems
 
 
 def _pictures(problem: RetrievalProblem) -> list[Path]:
@@ -302,6 +319,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("weights", help="name, graph A's file or folder")
     parser.add_argument("--crops", type=Path, required=True, help="folder of JPEG crops")
     parser.add_argument("--data", type=Path, help="root of the held-out sets to measure on")
+    parser.add_argument(
+        "--set", nargs=2, action="append", default=[], metavar=("KIND", "FOLDER"),
+        help=f"another set to measure on: {', '.join(KINDS)}; may be repeated",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, help="file to write; else beside graph A")
     parser.add_argument("--count", type=int, default=CROPS, help="crops to observe")
     parser.add_argument("--preset", choices=get_args(Preset), default="performance")
