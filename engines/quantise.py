@@ -135,7 +135,7 @@ def first_convolution(network: ModelProto) -> str:
 
 
 def make_signed(network: ModelProto) -> None:
-    """Turns activations from 0 to 255 into ones from 0 to 127, as TensorRT takes them.
+    """Turns activations from 0 to 255 into ones from 0 to 127, as TensorRT asks for.
 
     That costs a bit of precision behind every ReLU, and a fifth of the speed on a CPU.
     """
@@ -330,7 +330,7 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-float", action="append", default=[], metavar="PATTERN", help="layers by name"
     )
     parser.add_argument("--quick", action="store_true", help="estimate the biases' correction")
-    parser.add_argument("--signed", action="store_true", help="for TensorRT; slower on a CPU")
+    parser.add_argument("--signed", action="store_true", help="the form TensorRT asks for; slower on a CPU")
     return parser
 
 
