@@ -330,7 +330,9 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-float", action="append", default=[], metavar="PATTERN", help="layers by name"
     )
     parser.add_argument("--quick", action="store_true", help="estimate the biases' correction")
-    parser.add_argument("--signed", action="store_true", help="the form TensorRT asks for; slower on a CPU")
+    parser.add_argument(
+        "--signed", action="store_true", help="the form TensorRT asks for; slower on a CPU"
+    )
     return parser
 
 
