@@ -177,8 +177,7 @@ def quantised(path: Path) -> Path:
     target = path.with_name(f"{path.stem}.int8.onnx")
     if not target.is_file():
         raise ModelError(
-            f"precision int8: expected {target}, found none; "
-            "`python -m engines.quantise` makes it"
+            f"precision int8: expected {target}, found none; `python -m engines.quantise` makes it"
         )
     return target
 
