@@ -78,17 +78,21 @@ def _on(gpu: Gpu, device: Device) -> Backend:
     """The best there is for a GPU."""
     try:
         edition = find_tensorrt(gpu.capability)
-        if not _is_installed("pycuda"):
-            raise NoTensorRt("expected PyCUDA beside TensorRT, found none")
+        missing = [name for name in ("pycuda", "onnx") if not _is_installed(name)]
+        if missing:
+            raise NoTensorRt(
+                f"expected pycuda and onnx beside {edition}, found no {' and no '.join(missing)} "
+                "(pip install -r requirements-gpu.txt)"
+            )
         return Backend(gpu, edition)
     except NoTensorRt as error:
-        missing = str(error)
+        reason = str(error)
     if _torch_has_cuda():
-        return Backend(gpu, None, f"slower than TensorRT: {missing}")
-    missing = f"{gpu} is idle: {missing}; and no PyTorch with CUDA"
+        return Backend(gpu, None, f"slower than TensorRT: {reason}")
+    reason = f"{gpu} is idle: {reason}; and no PyTorch with CUDA"
     if device == "gpu":
-        raise ModelError(missing)
-    return Backend(why=missing)
+        raise ModelError(reason)
+    return Backend(why=reason)
 
 
 def _is_installed(module: str) -> bool:
