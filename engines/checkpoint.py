@@ -21,6 +21,9 @@ def create_network(settings: NetworkSettings) -> AttentionNetwork:
         parts=settings.parts,
         dimensions=settings.dimensions,
         shared_projection=settings.shared_projection,
+        spatial=settings.spatial,
+        temporal=settings.temporal,
+        instance_normalisation=settings.instance_normalisation,
     )
 
 
@@ -39,18 +42,19 @@ def load_network(path: Path) -> tuple[AttentionNetwork, Recipe]:
     return network.eval(), recipe
 
 
-def load_initial(network: AttentionNetwork, path: Path | None) -> None:
+def load_initial(network: AttentionNetwork, path: Path | None, *, pretrained: bool = True) -> None:
     """Gives a network the weights to start from.
 
     Args:
         network: its weights are replaced.
         path: an earlier training's `network.pt`, a file of ImageNet weights, or None for the
             backbone's own place of ImageNet weights.
+        pretrained: without `path`, look for ImageNet weights at all.
     """
     if path is not None and path.name == NETWORK_FILE:
         network.load_state_dict(torch.load(path, weights_only=True)["network"])
-    else:
-        network.backbone.load_imagenet(path)
+    elif path is not None or pretrained:
+        network.backbone.load_pretrained(path)
 
 
 def write_whole(content: dict[str, Any], path: Path) -> None:

@@ -73,10 +73,42 @@ class OnlineInstanceMatching(nn.Module):
 
     @torch.no_grad()
     def update(self, embedding: Tensor, labels: Tensor) -> None:
-        """Moves the table towards what was seen; call it after the backward pass."""
-        for vector, label in zip(embedding.detach(), labels, strict=True):
-            moved = self.momentum * self.table[label] + (1.0 - self.momentum) * vector
-            self.table[label] = unit_length(moved)
+        """Moves the table towards what was seen; call it after the backward pass.
+
+        Somebody seen several times moves several times, in the order of the batch.
+        """
+        earlier = (labels.unsqueeze(0) == labels.unsqueeze(1)).tril(diagonal=-1).sum(dim=1)
+        for turn in range(int(earlier.max()) + 1):
+            now = earlier == turn
+            seen, people = embedding.detach()[now].float(), labels[now]
+            moved = self.momentum * self.table[people] + (1.0 - self.momentum) * seen
+            self.table[people] = unit_length(moved)
+
+
+class NeckClassifier(nn.Module):
+    """Cross entropy of a linear classifier behind a batch normalisation without offset.
+
+    The normalisation lets the triplet loss shape the embedding by distance while the classifier
+    sees it spread out; Luo et al., "Bag of tricks", CVPR Workshops 2019.
+
+    Args:
+        people: number of people in the training set.
+        dimensions: length of the embedding.
+        label_smoothing: probability given to all the other people together.
+    """
+
+    def __init__(self, people: int, dimensions: int, *, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.neck = nn.BatchNorm1d(dimensions)
+        self.neck.bias.requires_grad_(False)
+        self.classify = nn.Linear(dimensions, people, bias=False)
+        nn.init.normal_(self.classify.weight, std=0.001)
+        self.label_smoothing = label_smoothing
+
+    def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
+        """Of float32[t, D] against people int64[t]; a scalar."""
+        scores = self.classify(self.neck(embedding))
+        return F.cross_entropy(scores, labels, label_smoothing=self.label_smoothing)
 
 
 def batch_hard_triplet(embedding: Tensor, labels: Tensor, *, margin: float = 0.3) -> Tensor:

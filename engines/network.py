@@ -22,7 +22,8 @@ n, t and N are free; H, W and K are fixed when exporting.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +34,8 @@ from engines.backbones import create_backbone
 PIXEL_MEAN = 127.0
 PIXEL_SCALE = 128.0
 """Normalisation EfficientNet-Lite was trained with: (pixel - mean) / scale, all channels alike."""
+
+Pooling = Literal["attention", "mean"]
 
 MASKED_LOGIT = -1e4
 """Added to a padded frame's logit: exp underflows to an exact 0 in float32."""
@@ -72,7 +75,21 @@ class SpatialAttention(nn.Module):
 
     def forward(self, feature_map: Tensor) -> Tensor:
         """float32[n, channels, h, w] → log-probabilities float32[n, K, h·w]."""
-        return F.log_softmax(self.score(feature_map).flatten(2), dim=2)
+        return F.log_softmax(self.score(feature_map).flatten(2).float(), dim=2)
+
+
+def evenly(feature_map: Tensor, parts: int) -> Tensor:
+    """The control for spatial attention: K maps that look everywhere alike.
+
+    Args:
+        feature_map: float[n, channels, h, w].
+        parts: K.
+
+    Returns:
+        Log-probabilities float32[n, K, h·w].
+    """
+    positions = feature_map.shape[2] * feature_map.shape[3]
+    return feature_map.new_zeros(len(feature_map), parts, positions) - math.log(positions)
 
 
 class PartProjection(nn.Module):
@@ -129,6 +146,9 @@ class AttentionNetwork(nn.Module):
         parts: number K of spatial attentions.
         dimensions: length of a part's feature.
         shared_projection: one projection for all parts instead of one each.
+        spatial: "mean" looks at all positions alike.
+        temporal: "mean" takes all frames alike.
+        instance_normalisation: in the backbone's early layers.
     """
 
     def __init__(
@@ -139,16 +159,34 @@ class AttentionNetwork(nn.Module):
         parts: int = 6,
         dimensions: int = 128,
         shared_projection: bool = False,
+        spatial: Pooling = "attention",
+        temporal: Pooling = "attention",
+        instance_normalisation: bool = False,
     ) -> None:
         super().__init__()
         self.parts = parts
         self.dimensions = dimensions
-        self.backbone = create_backbone(backbone, last_stride=last_stride)
+        self.spatial_pooling = spatial
+        self.backbone = create_backbone(
+            backbone, last_stride=last_stride, instance_normalisation=instance_normalisation
+        )
         self.spatial = SpatialAttention(self.backbone.channels, parts)
         self.project = PartProjection(
             self.backbone.channels, parts, dimensions=dimensions, shared=shared_projection
         )
+        self.temporal_pooling = temporal
         self.temporal = TemporalAttention(parts, dimensions)
+
+    def layers(self, name: str) -> list[nn.Module]:
+        """The parts a stage of the training may leave as they are."""
+        named: dict[str, list[nn.Module]] = {
+            "early_layers": self.backbone.early_layers(),
+            "backbone": [self.backbone],
+            "spatial": [self.spatial],
+            "projection": [self.project],
+            "temporal": [self.temporal],
+        }
+        return named[name]
 
     def describe(self, crops: Tensor) -> CropOutput:
         """What is known of each crop by itself.
@@ -156,12 +194,30 @@ class AttentionNetwork(nn.Module):
         Args:
             crops: uint8[n, H, W, 3] BGR.
         """
-        feature_map = self.backbone(normalise_crops(crops))
-        log_maps = self.spatial(feature_map)
+        return self.attend(self.backbone(normalise_crops(crops)))
+
+    def attend(self, feature_map: Tensor) -> CropOutput:
+        """What is known of each crop, from the backbone's feature map float[n, channels, h, w]."""
+        log_maps = self._look(feature_map)
         # maps [n, K, L] @ features [n, L, D]: a broadcast product would hold n·K·L·D numbers.
-        pooled = torch.matmul(log_maps.exp(), feature_map.flatten(2).transpose(1, 2))
+        maps = log_maps.exp().to(feature_map.dtype)
+        pooled = torch.matmul(maps, feature_map.flatten(2).transpose(1, 2))
         features = self.project(pooled)
-        return CropOutput(features, self.temporal(features), log_maps)
+        return CropOutput(features, self._weigh(features), log_maps)
+
+    def _weigh(self, features: Tensor) -> Tensor:
+        """Temporal attention before its softmax, float32[n, K]; all alike is the mean."""
+        if self.temporal_pooling == "mean":
+            return features.new_zeros(features.shape[:2])
+        logits: Tensor = self.temporal(features)
+        return logits
+
+    def _look(self, feature_map: Tensor) -> Tensor:
+        """Where each part looks: log-probabilities float32[n, K, L]."""
+        if self.spatial_pooling == "mean":
+            return evenly(feature_map, self.parts)
+        log_maps: Tensor = self.spatial(feature_map)
+        return log_maps
 
     def forward(self, clips: Tensor, mask: Tensor) -> Tensor:
         """The whole network.

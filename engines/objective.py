@@ -1,4 +1,4 @@
-"""The sum of losses a recipe asks for, with what they hold: OIM table and distillation head."""
+"""The sum of losses a recipe asks for, with what they hold: table, classifier, linear view."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from engines.batches import Batch
 from engines.losses import (
     CosineDistillation,
+    NeckClassifier,
     OnlineInstanceMatching,
     batch_hard_triplet,
     diversity_penalty,
     relation_distillation,
 )
-from engines.network import AttentionNetwork, CropOutput, gather_frames, unit_length
+from engines.network import CropOutput, gather_frames, unit_length
 from engines.recipe import LossSettings
 
 
@@ -28,6 +29,7 @@ class Outcome:
         watched: figures that are only reported. `positions` and `frames` are how many positions a
             part attends to and how many frames it is gathered from, as the exponential of the
             entropy: 1 is a single one; all L or all N means that nothing has been learned.
+            `overlap` is the diversity penalty without its weight.
         clips: the clips' embedding, float32[t, D].
     """
 
@@ -45,7 +47,7 @@ class Objective(nn.Module):
 
     Args:
         settings: weights of the terms.
-        people: number of people in the labelled set.
+        people: number of people in the labelled sets.
         dimensions: length of the embedding.
         teacher_dimensions: length of the teacher's feature; 0 without a teacher.
     """
@@ -58,20 +60,35 @@ class Objective(nn.Module):
         self.matching = OnlineInstanceMatching(
             people, dimensions, label_smoothing=settings.label_smoothing
         )
+        self.classifier = NeckClassifier(
+            people, dimensions, label_smoothing=settings.label_smoothing
+        )
         self.distillation = CosineDistillation(dimensions, max(1, teacher_dimensions))
 
-    def forward(self, network: AttentionNetwork, batch: Batch) -> Outcome:
-        """Runs the network on a batch."""
-        output = network.describe(batch.crops)
+    def forward(self, output: CropOutput, batch: Batch, teacher: Tensor | None = None) -> Outcome:
+        """Weighs what the network said.
+
+        Args:
+            output: of all crops of the batch.
+            batch: what it was said about.
+            teacher: the teacher's features of the same crops, float32[n, E], unit length.
+        """
         clips = _gather_clips(output, batch)
+        overlap = diversity_penalty(output.log_maps)
         terms = self._identify(clips, batch.labels)
-        terms["diversity"] = self._settings.diversity * diversity_penalty(output.log_maps)
-        if batch.teacher is not None:
-            terms |= self._distil(unit_length(output.features.flatten(1)), batch.teacher)
-        return Outcome(terms, _watch(output, batch), clips)
+        if self._settings.diversity > 0:
+            terms["diversity"] = self._settings.diversity * overlap
+        if teacher is not None:
+            terms |= self._distil(unit_length(output.features.flatten(1)), teacher)
+        watched = _watch(output, batch) | {"overlap": overlap.detach()}
+        return Outcome(terms, watched, clips)
 
     def _identify(self, clips: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        terms = {"identity": self._settings.identity * self.matching(clips, labels)}
+        terms = {}
+        if self._settings.identity > 0:
+            terms["identity"] = self._settings.identity * self.matching(clips, labels)
+        if self._settings.softmax > 0:
+            terms["softmax"] = self._settings.softmax * self.classifier(clips, labels)
         if self._settings.triplet > 0:
             terms["triplet"] = self._settings.triplet * batch_hard_triplet(clips, labels)
         return terms
@@ -87,7 +104,7 @@ class Objective(nn.Module):
 def _gather_clips(output: CropOutput, batch: Batch) -> Tensor:
     """Embeds the batch's clips and leaves the loose crops out."""
     features, logits = (_by_clip(values, batch) for values in (output.features, output.logits))
-    return gather_frames(features, logits, torch.ones(features.shape[:2]))
+    return gather_frames(features, logits, features.new_ones(features.shape[:2]))
 
 
 def _by_clip(values: Tensor, batch: Batch) -> Tensor:
@@ -98,7 +115,7 @@ def _by_clip(values: Tensor, batch: Batch) -> Tensor:
 
 @torch.no_grad()
 def _watch(output: CropOutput, batch: Batch) -> dict[str, Tensor]:
-    log_frames = _by_clip(output.logits, batch).log_softmax(dim=1)
+    log_frames = _by_clip(output.logits, batch).float().log_softmax(dim=1)
     return {
         "positions": effective_number(output.log_maps, dim=2).mean(),
         "frames": effective_number(log_frames, dim=1).mean(),

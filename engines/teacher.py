@@ -1,85 +1,94 @@
-"""Features of another re-ID network, computed once for every crop, for distillation.
+"""Teachers: networks whose embeddings are distilled into the one that is trained.
 
-`python -m engines.teacher --model person-reidentification-retail-0277.xml --data ROOT -o OUT.npz`
+A teacher sees the very pictures the student sees, altered as they are: matching its answers on
+as many different pictures as possible carries its knowledge over, better than one stored answer
+per crop ("Knowledge distillation: a good teacher is patient and consistent", Beyer et al.,
+CVPR 2022).
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import openvino as ov
-from rich.progress import track
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from engines.datasets import read_crop, read_loose_crops
-from engines.preprocess import Image, resize_crop
-
-Features = npt.NDArray[np.float32]
-
-
-class TeacherNetwork:
-    """A re-ID network of Open Model Zoo: 256×128 BGR 0 to 255 in, one vector per crop out."""
-
-    height, width = 256, 128
-
-    def __init__(self, model: Path) -> None:
-        core = ov.Core()
-        network = core.read_model(str(model))
-        network.reshape({network.inputs[0]: [-1, 3, self.height, self.width]})
-        self._compiled = core.compile_model(network, "CPU")
-
-    def __call__(self, crops: Sequence[Image]) -> Features:
-        """float32[n, D] of unit length: the mean over each crop and its mirror image."""
-        sized = [resize_crop(crop, height=self.height, width=self.width) for crop in crops]
-        mirrored = [crop[:, ::-1] for crop in sized]
-        batch = np.stack(sized + mirrored).transpose(0, 3, 1, 2).astype(np.float32)
-        features = self._compiled(batch)[0].reshape(len(batch), -1)
-        return unit_rows(unit_rows(features).reshape(2, len(crops), -1).sum(axis=0))
+from engines.checkpoint import load_network
+from engines.network import unit_length
+from engines.openvino_ir import OpenVinoModule
+from engines.pictures import Pictures
 
 
-class TeacherFeatures:
-    """Looks features up by the crop's path.
+class OpenModelZooTeacher(nn.Module):
+    """A re-ID network of Open Model Zoo: BGR 0 to 255, 256×128."""
+
+    size = (256, 128)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._network = OpenVinoModule(path)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """uint8[n, H, W, 3] BGR → float32[n, D], unit length."""
+        pictures = crops.permute(0, 3, 1, 2).float()
+        if pictures.shape[2:] != self.size:
+            pictures = F.interpolate(pictures, self.size, mode="bilinear", align_corners=False)
+        return unit_length(self._network(pictures).flatten(1))
+
+
+class TrainedTeacher(nn.Module):
+    """A network of this project, from the `network.pt` of its training."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._network, recipe = load_network(path)
+        self._size = (recipe.network.height, recipe.network.width)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """uint8[n, H, W, 3] BGR → float32[n, D], unit length."""
+        if crops.shape[1:3] != self._size:
+            pictures = crops.permute(0, 3, 1, 2).float()
+            sized = F.interpolate(pictures, self._size, mode="bilinear", align_corners=False)
+            crops = sized.round().to(torch.uint8).permute(0, 2, 3, 1)
+        return unit_length(self._network.describe(crops).features.flatten(1))
+
+
+class Teacher(nn.Module):
+    """Several teachers as one, whose similarities are the mean of theirs.
 
     Args:
-        path: the file that `main` has written.
-        root: folder of the data on this machine; the file holds paths relative to it.
+        paths: OpenVINO's `.xml` or a `network.pt` of this project; at least one.
     """
 
-    def __init__(self, path: Path, *, root: Path) -> None:
-        with np.load(path) as stored:
-            self._features: Features = stored["features"].astype(np.float32)
-            self._rows = {root / str(name): row for row, name in enumerate(stored["paths"])}
+    def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__()
+        self._teachers = nn.ModuleList(
+            OpenModelZooTeacher(path) if path.suffix == ".xml" else TrainedTeacher(path)
+            for path in paths
+        )
+        self.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def forward(self, crops: Tensor) -> Tensor:
+        """uint8[n, H, W, 3] BGR → float32[n, D], unit length."""
+        # Half precision, but not bfloat16: its 8 bits would blur the teacher's similarities.
+        with torch.autocast(crops.device.type, torch.float16, enabled=crops.is_cuda):
+            features = [teacher(crops) for teacher in self._teachers]
+        return torch.cat(features, dim=1) * len(features) ** -0.5
+
+    def on(self, pictures: Pictures) -> Tensor:
+        """The features of pictures, which may be known already."""
+        if pictures.taught is not None:
+            return pictures.taught
+        assert pictures.crops is not None
+        features: Tensor = self(pictures.crops)
+        return features
 
     @property
     def dimensions(self) -> int:
-        return int(self._features.shape[1])
-
-    def __getitem__(self, path: Path) -> Features:
-        """float32[D], unit length."""
-        return self._features[self._rows[path]]
-
-
-def unit_rows(vectors: Features) -> Features:
-    """Scales every row to length 1."""
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def main() -> None:
-    """Writes the features of every JPEG under a folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="all JPEG files below it")
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    teacher = TeacherNetwork(arguments.model)
-    paths = read_loose_crops(arguments.data)
-    features = [teacher([read_crop(path)])[0] for path in track(paths, description="teacher")]
-    names = [str(path.relative_to(arguments.data)) for path in paths]
-    np.savez(arguments.output, paths=names, features=np.array(features, dtype=np.float16))
-
-
-if __name__ == "__main__":
-    main()
+        """D: length of the joined feature."""
+        device = next(self.buffers()).device
+        blank = torch.zeros(1, *OpenModelZooTeacher.size, 3, dtype=torch.uint8, device=device)
+        return self(blank).shape[1]

@@ -34,7 +34,7 @@ RECIPE = Recipe.model_validate(
             "width": 64,
         },
         "data": {},
-        "schedule": {"steps": 1},
+        "schedule": {"stages": [{"steps": 1}]},
     }
 )
 

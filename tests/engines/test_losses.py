@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engines.losses import (
     CosineDistillation,
+    NeckClassifier,
     OnlineInstanceMatching,
     batch_hard_triplet,
     diversity_penalty,
@@ -107,3 +108,27 @@ def test_cosine_distillation_is_zero_for_a_perfect_head() -> None:
     torch.nn.init.zeros_(distillation.head.bias)
     features = unit_length(torch.randn(5, 4))
     assert distillation(features, features).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_oim_moves_somebody_seen_twice_twice() -> None:
+    twice, once = (OnlineInstanceMatching(2, 4) for _ in range(2))
+    vectors = unit_length(torch.randn(3, 4))
+    twice.update(vectors, torch.tensor([0, 1, 0]))
+    for vector, label in zip(vectors, (0, 1, 0), strict=True):
+        once.update(vector[None], torch.tensor([label]))
+    torch.testing.assert_close(twice.table, once.table)
+
+
+def test_the_necks_classifier_learns_to_tell_people_apart() -> None:
+    torch.manual_seed(0)
+    classifier = NeckClassifier(3, 8)
+    embedding, labels = unit_length(torch.randn(12, 8)), torch.arange(12) % 3
+    optimiser = torch.optim.SGD(classifier.parameters(), lr=1.0)
+    before = classifier(embedding, labels)
+    for _ in range(30):
+        optimiser.zero_grad()
+        classifier(embedding, labels).backward()
+        optimiser.step()
+    assert before.item() == pytest.approx(math.log(3), abs=0.01)
+    assert classifier(embedding, labels) < 0.5 * before
+    assert classifier.neck.bias.abs().max() == 0

@@ -49,7 +49,7 @@ def test_a_backbone_keeps_the_papers_32_positions(
 
 
 def test_an_unknown_backbone_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="expected one of efficientnet_lite0, resnet50, found vgg"):
+    with pytest.raises(ValueError, match=r"expected one of efficientnet_lite0, .*, found vgg"):
         create_backbone("vgg", last_stride=1)
 
 
