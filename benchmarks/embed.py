@@ -1,6 +1,6 @@
 """What a crop costs: networks, devices and precisions against each other, in turns.
 
-    python -m benchmarks.embed --weights drsa_lite0 --peer 0277.xml --batch 1 --batch 32
+    python -m benchmarks.embed --weights drsa_osnet_x0_5 --peer 0277.xml --batch 1 --batch 32
 
 Every round measures everything once, so that other load on the machine hits all alike. A cell is
 milliseconds per crop, best (median) over the rounds, at that batch, with two batches under way as
@@ -37,6 +37,7 @@ from engines.runtime import (
     open_engine,
     read_network,
 )
+from pipeline.config import DEFAULT_NETWORK
 from pipeline.errors import ConfigError, HandoffError, ModelError
 
 PRECISIONS: dict[Device, tuple[Precision, ...]] = {
@@ -233,7 +234,7 @@ def main(
         devices = [_one_of(name, PRECISIONS) for name in device or _devices()]
         wanted = [_one_of(name, get_args(Precision)) for name in precision or []]
         contestants = [
-            *ours(weights or ["drsa_lite0"], devices, wanted, batches[-1]),
+            *ours(weights or [DEFAULT_NETWORK], devices, wanted, batches[-1]),
             *(peer(path) for path in peer_ or []),
         ]
     except HandoffError as error:

@@ -1,8 +1,9 @@
 """Similarity → likelihood ratio, fitted on people the network was never trained on.
 
-`python -m engines.calibrate --weights engines/weights --data ROOT` writes the fit into the graphs
-and prints how far it can be trusted: the Brier score by set, also with that set left out of the
-fit, and a reliability table. `--dry-run` only prints.
+`python -m engines.calibrate --weights engines/weights --data ROOT` (or `--set folder FOLDER`, for
+people of one's own) writes the fit into the graphs and prints how far it can be trusted: the Brier
+score by set, also with that set left out of the fit, and a reliability table. `--dry-run` only
+prints.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from rich.table import Table
 from scipy.optimize import minimize
 
 from engines.card import LikelihoodRatio, graph_paths
-from engines.datasets import JUNK_PERSON
+from engines.datasets import JUNK_PERSON, KINDS, RetrievalProblem, read_problems
 from engines.embedders import GraphEmbedder
 from engines.export import write_metadata
 from engines.held_out import held_out_problems
 from engines.protocols import EmbeddedProblem, embed_problem
+from pipeline.config import DEFAULT_NETWORK
 from pipeline.errors import HandoffError
 
 Array = npt.NDArray[np.float64]
@@ -182,20 +184,41 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--weights", type=Path, required=True, help="folder of the graphs")
-    parser.add_argument("--name", default="drsa_lite0")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--name", default=DEFAULT_NETWORK)
+    parser.add_argument("--data", type=Path, help="root of the sets held out from our recipes")
+    parser.add_argument(
+        "--set",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("KIND", "FOLDER"),
+        help=f"another set to fit to: {', '.join(KINDS)}; may be repeated",
+    )
     parser.add_argument("--dry-run", action="store_true", help="leave the graphs as they are")
     arguments = parser.parse_args()
+    if not (arguments.data or arguments.set):
+        parser.error("expected people to fit to: --data or --set")
     try:
         _run(arguments)
     except HandoffError as error:
         sys.exit(str(error))
 
 
+def read_fitted_problems(arguments: argparse.Namespace) -> dict[str, RetrievalProblem]:
+    """The sets the command line names; all weigh the same."""
+    problems: dict[str, RetrievalProblem] = {}
+    if arguments.data:
+        held_out = held_out_problems(arguments.data)
+        problems |= {name: held_out[name] for name in FITTED_SETS}
+    for kind, folder in arguments.set:
+        problems |= {problem.name: problem for problem in read_problems(kind, Path(folder))}
+    return problems
+
+
 def _run(arguments: argparse.Namespace) -> None:
     embedder = GraphEmbedder(arguments.weights, arguments.name)
-    problems = held_out_problems(arguments.data)
-    sets = {name: camera_pairs(embed_problem(problems[name], embedder)) for name in FITTED_SETS}
+    problems = read_fitted_problems(arguments)
+    sets = {name: camera_pairs(embed_problem(p, embedder)) for name, p in problems.items()}
     ratio = fit(join(list(sets.values())))
     report(ratio, sets, Console(width=100))
     if arguments.dry_run:

@@ -163,6 +163,13 @@ def draw_answer(
     return figure
 
 
+def draw_tracklet(crops: Sequence[Image], attention: Attention) -> Figure:
+    """Draws where each part looks in the frames of one tracklet."""
+    figure = Figure(figsize=(3.8, 6.4), facecolor="white")
+    _draw_attention(figure, crops, attention)
+    return figure
+
+
 def overlay(crop: Image, attention_map: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """A crop in grey with a map over it, in colour where the attention is.
 
@@ -250,7 +257,9 @@ def _draw_match(
     )
 
 
-def _draw_attention(figure: SubFigure, crops: Sequence[Image], attention: Attention) -> None:
+def _draw_attention(
+    figure: Figure | SubFigure, crops: Sequence[Image], attention: Attention
+) -> None:
     frames, parts = attention.weights.shape
     figure.suptitle(
         "where each part looks in these frames\n"

@@ -37,6 +37,7 @@ from engines.card import GraphPaths, NetworkCard, graph_paths, read_card
 from engines.datasets import DatasetError, read_crop, restricted_random_sampling
 from engines.preprocess import Image, stack_crops
 from engines.runtime import Device, Engine, Pending, Precision, choose_backend, open_engine
+from pipeline.config import DEFAULT_NETWORK
 from pipeline.errors import HandoffError, ModelError
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
@@ -355,7 +356,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("list", type=Path, help="a tracklet per line: paths of its pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .npz file to write")
-    parser.add_argument("--weights", default="drsa_lite0", help="name, graph A's file or folder")
+    parser.add_argument("--weights", default=DEFAULT_NETWORK, help="name, graph A's file or folder")
     parser.add_argument("--device", choices=get_args(Device), default="auto")
     parser.add_argument("--precision", choices=get_args(Precision), default="auto")
     parser.add_argument("--batch", type=_positive, help="crops that go together")

@@ -31,7 +31,7 @@ class GraphEmbedder:
 
     Args:
         folder: where the graphs lie.
-        name: what they are called, such as `drsa_lite0`.
+        name: what they are called, such as `drsa_osnet_x0_5`.
         device: see `engines.runtime.choose_backend`.
         precision: arithmetic of graph A.
     """

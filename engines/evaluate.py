@@ -28,6 +28,7 @@ from engines.held_out import held_out_problems, video_problems
 from engines.metrics import RetrievalScores, mean_scores
 from engines.protocols import Embedder, Embedding, embed_problem
 from engines.runtime import Device, Precision
+from pipeline.config import DEFAULT_NETWORK
 from pipeline.errors import HandoffError
 
 Problems = Mapping[str, Sequence[RetrievalProblem]]
@@ -221,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a video and its MOTChallenge ground truth; may be repeated",
     )
     parser.add_argument("--weights", type=Path, help="folder of exported graphs")
-    parser.add_argument("--name", default="drsa_lite0", help="name of the graphs")
+    parser.add_argument("--name", default=DEFAULT_NETWORK, help="name of the graphs")
     parser.add_argument("--device", choices=get_args(Device), default="cpu")
     parser.add_argument(
         "--precision", choices=get_args(Precision), default="f32", help="of graph A"

@@ -1,6 +1,6 @@
 """PyTorch → ONNX: graph A per crop and graph B per tracklet, with a proof that they agree.
 
-`python -m engines.export DIR/network.pt --output engines/weights --name drsa_lite0`
+`python -m engines.export DIR/network.pt --output engines/weights --name drsa_osnet_x0_5`
 
 Weights are stored in half precision and widened when the file is loaded: half the size. So that
 this costs no exactness, the network in PyTorch is rounded the same way before the two are compared.
@@ -31,6 +31,7 @@ from engines.datasets import read_crop, read_loose_crops
 from engines.network import PIXEL_MEAN, PIXEL_SCALE, AttentionNetwork, CropGraph, TrackletGraph
 from engines.preprocess import Image, stack_crops
 from engines.recipe import NetworkSettings, Recipe
+from pipeline.config import DEFAULT_NETWORK
 
 OPSET = 17
 CLIP_FRAMES = 6
@@ -257,7 +258,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("network", type=Path, help="network.pt of a training")
     parser.add_argument("--output", type=Path, required=True, help="folder for the graphs")
-    parser.add_argument("--name", default="drsa_lite0")
+    parser.add_argument("--name", default=DEFAULT_NETWORK)
     parser.add_argument("--crops", type=Path, help="folder of real crops for the parity check")
     arguments = parser.parse_args()
 

@@ -1,10 +1,10 @@
 """Graph A in 8 bits, kept only if it finds people as well as before.
 
-`python -m engines.quantise drsa_lite0 --crops FOLDER --data ROOT` writes
-`drsa_lite0.crop.int8.onnx` beside `drsa_lite0.crop.onnx`; precision `int8` takes it. NNCF observes
-the activations on some crops and chooses the ranges (post-training quantisation); nothing is
-trained. Weights have a scale per channel, activations one per layer. The first convolution and the
-head (attention, projection, norms) stay in float.
+`python -m engines.quantise NAME --crops FOLDER --data ROOT` writes `NAME.crop.int8.onnx` beside
+`NAME.crop.onnx`; precision `int8` takes it. NNCF observes the activations on some crops and chooses
+the ranges (post-training quantisation); nothing is trained. Weights have a scale per channel,
+activations one per layer. The first convolution and the head (attention, projection, norms) stay in
+float.
 
 `--data` and `--set` measure on people who were not trained on; `python -m benchmarks.embed` says
 what it gains on a machine. Calibrate before: the meaning of similarity is taken over with the rest

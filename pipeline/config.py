@@ -15,6 +15,8 @@ from pipeline.errors import ConfigError, redact
 
 Section = TypeVar("Section", bound=BaseModel)
 
+DEFAULT_NETWORK = "drsa_osnet_x0_5"
+"""Of those in engines/weights."""
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -116,7 +118,7 @@ class TrackerSettings(Settings):
 class NetworkSettings(Settings):
     """How a tracklet becomes an embedding."""
 
-    weights: str = "drsa_lite0"
+    weights: str = DEFAULT_NETWORK
     """Name of a network in engines/weights, or path of a `….crop.onnx` file."""
     precision: Literal["auto", "f32", "bf16", "f16", "int8"] = "auto"
     """Arithmetic; `auto` is f16 on a GPU, bf16 on a CPU with matrix units for it (AMX), else f32.

@@ -73,7 +73,7 @@ def cams(tmp_path: Path) -> Path:
         ),
         pytest.param(
             DEVICE + "network: {weights: resnet}",
-            "network.weights: expected one of drsa_lite0",
+            "network.weights: expected one of drsa_osnet_x0_5",
             id="unknown network",
         ),
         pytest.param(

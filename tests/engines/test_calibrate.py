@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from itertools import product
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
@@ -13,11 +18,14 @@ from engines.calibrate import (
     fit,
     join,
     left_out_scores,
+    main,
     reliability,
 )
-from engines.card import LikelihoodRatio
+from engines.card import LikelihoodRatio, graph_paths, read_card
 from engines.metrics import Labels
 from engines.protocols import EmbeddedProblem
+from pipeline.config import DEFAULT_NETWORK
+from pipeline.embed import WEIGHTS
 
 
 def drawn_pairs(same: int, different: int) -> Pairs:
@@ -104,3 +112,24 @@ def test_a_set_is_also_scored_by_a_fit_to_the_others() -> None:
     scores = left_out_scores({"a": pairs, "b": shifted})
     assert scores["a"] > brier_score(fit(pairs), pairs) + 0.1
     assert left_out_scores({"a": pairs}) == {}
+
+
+def test_a_set_of_ones_own_calibrates_the_graphs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = graph_paths(WEIGHTS, DEFAULT_NETWORK)
+    copies = graph_paths(tmp_path, "site")
+    shutil.copy(shipped.crop, copies.crop)
+    shutil.copy(shipped.tracklet, copies.tracklet)
+    rng = np.random.default_rng(0)
+    for person, camera in product("abc", "12"):
+        folder = tmp_path / "people" / person / camera
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "1.png"), rng.integers(0, 256, (64, 32, 3), dtype=np.uint8))
+    options = ["--weights", tmp_path, "--name", "site", "--set", "folder", tmp_path / "people"]
+    monkeypatch.setattr("sys.argv", ["calibrate", *map(str, options)])
+    main()
+    fitted = read_card(copies.crop).calibration
+    assert fitted is not None
+    assert fitted != read_card(shipped.crop).calibration
+    assert read_card(copies.tracklet).calibration == fitted

@@ -35,8 +35,8 @@ from engines.onnx_graph import read_graph
 from pipeline.errors import ModelError
 
 WEIGHTS = Path(__file__).parents[2] / "engines" / "weights"
-CROPS = WEIGHTS / "drsa_lite0.crop.onnx"
-TRACKLETS = WEIGHTS / "drsa_lite0.tracklet.onnx"
+CROPS = WEIGHTS / "drsa_osnet_x0_5.crop.onnx"
+TRACKLETS = WEIGHTS / "drsa_osnet_x0_5.tracklet.onnx"
 L4 = Gpu("NVIDIA L4", (8, 9))
 BATCH = BatchRange(1, 8, 32)
 
@@ -233,7 +233,7 @@ def test_an_engine_that_fits_is_not_built_again(built: tuple[Source, Target, Pat
             {"version": "1.0"}, "was built with tensorrt_rtx 1.0, this is", id="another version"
         ),
         pytest.param(
-            {"sha256": "0" * 64}, "was built from another drsa_lite0.tracklet.onnx", id="ONNX"
+            {"sha256": "0" * 64}, "was built from another drsa_osnet_x0_5.tracklet.onnx", id="ONNX"
         ),
         pytest.param(
             {"precision": "f16"}, "was built in f16, f32 is asked for", id="another precision"

@@ -27,7 +27,7 @@ from engines.preprocess import stack_crops
 from engines.runtime import open_engine
 from pipeline.errors import ModelError
 
-NETWORK = "drsa_lite0"
+NETWORK = "drsa_osnet_x0_5"
 LENGTHS = (3, 1, 14, 6, 2)
 """Pictures of each tracklet of the list that most tests embed."""
 

@@ -19,7 +19,7 @@ from engines.preprocess import Image
 from pipeline.errors import ModelError
 
 WEIGHTS = Path(__file__).parents[2] / "engines" / "weights"
-NAME = "drsa_lite0"
+NAME = "drsa_osnet_x0_5"
 
 
 def plain(blue: int, green: int, red: int) -> Image:

@@ -24,8 +24,8 @@ from engines.tensorrt_engine import TensorRtEngine, import_pycuda
 from pipeline.errors import ModelError
 
 WEIGHTS = Path(__file__).parents[2] / "engines" / "weights"
-CROPS = WEIGHTS / "drsa_lite0.crop.onnx"
-TRACKLETS = WEIGHTS / "drsa_lite0.tracklet.onnx"
+CROPS = WEIGHTS / "drsa_osnet_x0_5.crop.onnx"
+TRACKLETS = WEIGHTS / "drsa_osnet_x0_5.tracklet.onnx"
 BATCH = BatchRange(1, 4, 8)
 
 Opener = Callable[..., Engine]

@@ -20,8 +20,8 @@ from engines.torch_engine import TorchEngine
 from pipeline.errors import ModelError
 
 ROOT = Path(__file__).parents[2]
-CROPS = ROOT / "engines" / "weights" / "drsa_lite0.crop.onnx"
-TRACKLETS = ROOT / "engines" / "weights" / "drsa_lite0.tracklet.onnx"
+CROPS = ROOT / "engines" / "weights" / "drsa_osnet_x0_5.crop.onnx"
+TRACKLETS = ROOT / "engines" / "weights" / "drsa_osnet_x0_5.tracklet.onnx"
 
 
 def pixels(*shape: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from engines.protocols import RetrievalProblem, embed_problem, query_and_gallery
 
 WEIGHTS = Path(__file__).parents[2] / "engines" / "weights"
 MINI_MARS = Path(__file__).parents[3] / "shared" / "data" / "reid" / "mini_mars.tar"
-NAME = "drsa_lite0"
+NAME = "drsa_osnet_x0_5"
 
 
 @pytest.fixture(scope="module")

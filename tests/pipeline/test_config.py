@@ -100,9 +100,11 @@ def test_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
 
 def test_models_are_looked_for_beside_the_file_too(tmp_path: Path) -> None:
     (tmp_path / "mine.onnx").touch()
-    site = load(tmp_path, CAMERA + "detector: {model: mine.onnx}\nnetwork: {weights: drsa_lite0}")
+    site = load(
+        tmp_path, CAMERA + "detector: {model: mine.onnx}\nnetwork: {weights: drsa_osnet_x0_5}"
+    )
     assert site.detector.model == str(tmp_path / "mine.onnx")
-    assert site.network.weights == "drsa_lite0"
+    assert site.network.weights == "drsa_osnet_x0_5"
 
 
 def test_a_start_without_zone_is_utc(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pipeline.tracklets import Keepsake, Tracklet
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return Network(find_weights("drsa_lite0"))
+    return Network(find_weights("drsa_osnet_x0_5"))
 
 
 def crop(time: float, *, seed: int = 0, quality: float = 0.5) -> Crop:
