@@ -257,8 +257,10 @@ class TrackletGraph(nn.Module):
 
 def normalise_crops(crops: Tensor) -> Tensor:
     """uint8[n, H, W, 3] BGR → float32[n, 3, H, W] RGB, about -1 to 1."""
-    blue, green, red = crops.permute(0, 3, 1, 2).float().split(1, dim=1)
-    return (torch.cat([red, green, blue], dim=1) - PIXEL_MEAN) / PIXEL_SCALE
+    # By one gather: splitting and joining the channels took 0.3 ms a crop in OpenVINO.
+    reversed_channels = torch.tensor([2, 1, 0], device=crops.device)
+    pictures = crops.permute(0, 3, 1, 2).float().index_select(1, reversed_channels)
+    return (pictures - PIXEL_MEAN) / PIXEL_SCALE
 
 
 def gather_frames(features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
