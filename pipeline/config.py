@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError, redact
 
 Section = TypeVar("Section", bound=BaseModel)
 
-DEFAULT_NETWORK = "drsa_osnet_x0_5"
+DEFAULT_NETWORK = "drsa_osnet_x1_0"
 """Of those in engines/weights."""
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

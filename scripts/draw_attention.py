@@ -1,6 +1,6 @@
 """Draws where the network looks, on somebody of the demo clip: docs/attention.png.
 
-python -m scripts.draw_attention docs/attention.png
+python -m scripts.draw_attention docs/attention.png --weights drsa_osnet_x0_5
 """
 
 from __future__ import annotations
