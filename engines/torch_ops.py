@@ -85,10 +85,30 @@ def max_pool(attributes: Attributes, x: Tensor) -> Tensor:
     return F.max_pool2d(padded, attributes["kernel_shape"], attributes.get("strides", [1, 1]))
 
 
+def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    """2-D mean of windows; what is padded counts as 0 if `count_include_pad` says so."""
+    pads = list(attributes.get("pads", [0] * 4))
+    if pads[:2] != pads[2:]:
+        raise ValueError(f"AveragePool: expected equal padding, found {pads}")
+    return F.avg_pool2d(
+        x,
+        attributes["kernel_shape"],
+        attributes.get("strides", [1, 1]),
+        padding=pads[:2],
+        ceil_mode=bool(attributes.get("ceil_mode", 0)),
+        count_include_pad=bool(attributes.get("count_include_pad", 0)),
+    )
+
+
 def batch_norm(attributes: Attributes, x: Tensor, *parameters: Tensor) -> Tensor:
     """Batch normalisation with the statistics of training."""
     scale, bias, mean, variance = parameters
     return F.batch_norm(x, mean, variance, scale, bias, eps=attributes.get("epsilon", 1e-5))
+
+
+def instance_norm(attributes: Attributes, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """Each picture's channels by their own mean and variance."""
+    return F.instance_norm(x, weight=scale, bias=bias, eps=attributes.get("epsilon", 1e-5))
 
 
 def clip(
@@ -236,7 +256,9 @@ def _single(function: Callable[[Tensor], Tensor]) -> Operation:
 
 OPERATIONS: Mapping[str, Operation] = {
     "Add": _pair(torch.add),
+    "AveragePool": average_pool,
     "BatchNormalization": batch_norm,
+    "InstanceNormalization": instance_norm,
     "Cast": lambda a, x: x.to(TYPES[a["to"]]),
     "Clip": clip,
     "Concat": lambda a, *xs: torch.cat(xs, dim=a["axis"]),

@@ -85,6 +85,13 @@ def test_a_seed_means_the_same_twice(crops: Tensor) -> None:
     assert not torch.equal(first, alter(crops, seed=8, **everything))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_crops_that_are_given_are_left_alone(crops: Tensor, seed: int) -> None:
+    given = crops.clone()
+    alter(given, seed=seed, **(dict.fromkeys(NOTHING, 1.0) | {"box_jitter": 0.2, "mix": 1.0}))
+    assert torch.equal(given, crops)
+
+
 def test_no_crops_are_no_crops() -> None:
     nothing = torch.empty(0, 64, 32, 3, dtype=torch.uint8)
     augmentation = Augmentation(AugmentationSettings(), np.random.default_rng(0))

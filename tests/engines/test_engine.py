@@ -17,7 +17,7 @@ from engines.openvino_engine import OpenVinoEngine
 from engines.runtime import Backend, choose_backend, open_engine
 from pipeline.errors import ModelError
 
-TRACKLETS = Path(__file__).parents[2] / "engines" / "weights" / "drsa_osnet_x0_5.tracklet.onnx"
+TRACKLETS = Path(__file__).parents[2] / "engines" / "weights" / "drsa_osnet_x1_0.tracklet.onnx"
 
 
 def root_engine() -> OpenVinoEngine:

@@ -24,8 +24,8 @@ from engines.tensorrt_engine import TensorRtEngine, import_pycuda
 from pipeline.errors import ModelError
 
 WEIGHTS = Path(__file__).parents[2] / "engines" / "weights"
-CROPS = WEIGHTS / "drsa_osnet_x0_5.crop.onnx"
-TRACKLETS = WEIGHTS / "drsa_osnet_x0_5.tracklet.onnx"
+CROPS = WEIGHTS / "drsa_osnet_x1_0.crop.onnx"
+TRACKLETS = WEIGHTS / "drsa_osnet_x1_0.tracklet.onnx"
 BATCH = BatchRange(1, 4, 8)
 
 Opener = Callable[..., Engine]
@@ -73,7 +73,7 @@ def open_on_gpu(gpu: Gpu, request: pytest.FixtureRequest) -> Opener:
 
 
 def crops(count: int, *, seed: int = 0) -> dict[str, NDArray[np.uint8]]:
-    shape = (count, 128, 64, 3)
+    shape = (count, 256, 128, 3)
     return {"crops": np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)}
 
 
@@ -142,7 +142,7 @@ def test_several_threads_may_use_one_engine(open_on_gpu: Opener) -> None:
 
 
 def test_wrong_arrays_are_a_sentence(open_on_gpu: Opener) -> None:
-    with pytest.raises(ModelError, match=r"expected crops of type uint8 and shape .*128, 64, 3"):
+    with pytest.raises(ModelError, match=r"expected crops of type uint8 and shape .*256, 128, 3"):
         open_on_gpu()({"crops": np.zeros((1, 64, 64, 3), np.uint8)})
     assert open_on_gpu()(crops(1))  # it still works
 

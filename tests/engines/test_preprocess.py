@@ -1,4 +1,4 @@
-"""Preprocessing and augmentation: sizes, types, and that the input is left alone."""
+"""Preprocessing: sizes, types, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from subprocess import run
 import numpy as np
 import pytest
 
-from engines.augment import Augmentation, AugmentationSettings
 from engines.preprocess import Image, resize_crop, stack_crops
-
-EVERYTHING = AugmentationSettings(
-    flip=1, colour=1, grey=0, low_resolution=1, blur=1, compress=1, noise=1, erase=1
-)
 
 
 def noise(height: int, width: int) -> Image:
@@ -45,38 +40,6 @@ def test_what_is_no_crop_is_refused(crop: Image) -> None:
 
 def test_no_crops_make_an_empty_batch() -> None:
     assert stack_crops([], height=128, width=64).shape == (0, 128, 64, 3)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_augmentation_keeps_size_and_type_and_leaves_its_input_alone(seed: int) -> None:
-    crop = noise(128, 64)
-    crop.setflags(write=False)
-    clip = Augmentation(EVERYTHING, np.random.default_rng(seed))([crop, crop])
-    assert [frame.shape for frame in clip] == [(128, 64, 3)] * 2
-    assert all(frame.dtype == np.uint8 for frame in clip)
-
-
-def test_a_clip_keeps_one_look_over_its_frames() -> None:
-    same_look = EVERYTHING.model_copy(update={"erase": 0, "noise": 0})
-    first, second = Augmentation(same_look, np.random.default_rng(3))([noise(128, 64)] * 2)
-    assert (first == second).all()
-
-
-def test_nothing_is_altered_when_everything_is_off() -> None:
-    off = AugmentationSettings(
-        flip=0,
-        box_jitter=0,
-        colour=0,
-        grey=0,
-        low_resolution=0,
-        blur=0,
-        compress=0,
-        noise=0,
-        erase=0,
-    )
-    crop = noise(128, 64)
-    (same,) = Augmentation(off, np.random.default_rng(0))([crop])
-    assert (same == crop).all()
 
 
 @pytest.mark.parametrize("module", ["engines.preprocess", "engines.card", "engines.runtime"])

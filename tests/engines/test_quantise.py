@@ -27,7 +27,7 @@ from engines.quantise import (
 from engines.runtime import open_engine
 from pipeline.errors import ModelError
 
-NETWORK = "drsa_osnet_x0_5"
+NETWORK = "drsa_osnet_x1_0"
 
 
 def pictures(count: int, *, height: int, width: int) -> Image:

@@ -20,8 +20,8 @@ from engines.torch_engine import TorchEngine
 from pipeline.errors import ModelError
 
 ROOT = Path(__file__).parents[2]
-CROPS = ROOT / "engines" / "weights" / "drsa_osnet_x0_5.crop.onnx"
-TRACKLETS = ROOT / "engines" / "weights" / "drsa_osnet_x0_5.tracklet.onnx"
+CROPS = ROOT / "engines" / "weights" / "drsa_osnet_x1_0.crop.onnx"
+TRACKLETS = ROOT / "engines" / "weights" / "drsa_osnet_x1_0.tracklet.onnx"
 
 
 def pixels(*shape: int) -> np.ndarray:
@@ -32,8 +32,8 @@ def pixels(*shape: int) -> np.ndarray:
 def test_graph_a_gives_what_openvino_gives(precision: str, tolerance: float) -> None:
     model = read_for(graph_source(CROPS), precision)  # type: ignore[arg-type]
     engine = TorchEngine(model, name="a", device="cpu")
-    expected = OpenVinoEngine(CROPS, precision="f32")({"crops": pixels(3, 128, 64, 3)})
-    found = engine({"crops": pixels(3, 128, 64, 3)})
+    expected = OpenVinoEngine(CROPS, precision="f32")({"crops": pixels(3, 256, 128, 3)})
+    found = engine({"crops": pixels(3, 256, 128, 3)})
     np.testing.assert_allclose(found["features"], expected["features"], atol=tolerance)
     np.testing.assert_allclose(found["logits"], expected["logits"], atol=tolerance)
 
@@ -64,7 +64,7 @@ def test_a_detector_gives_what_openvino_gives(size: tuple[int, int], shared_weig
     ("array", "found"),
     [
         pytest.param(np.zeros((1, 64, 64, 3), np.uint8), r"uint8\[1, 64, 64, 3\]", id="shape"),
-        pytest.param(np.zeros((1, 128, 64, 3), np.float32), r"float32\[1, 128", id="type"),
+        pytest.param(np.zeros((1, 256, 128, 3), np.float32), r"float32\[1, 256", id="type"),
     ],
 )
 def test_wrong_arrays_are_a_sentence(array: np.ndarray, found: str) -> None:
