@@ -9,6 +9,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from engines.augment import AugmentationSettings
+from pipeline.errors import HandoffError
+
+
+class RecipeError(HandoffError, ValueError):
+    """A recipe that cannot be followed."""
 
 
 class Settings(BaseModel):
@@ -186,11 +191,13 @@ def read_recipe(path: Path) -> Recipe:
     """Reads a recipe.
 
     Raises:
-        ValueError: the first wrong key, with what was expected.
+        RecipeError: there is none, it is no YAML, or the first wrong key with what was expected.
     """
     try:
         return Recipe.model_validate(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError) as error:
+        raise RecipeError(f"{path}: expected a recipe in YAML, found: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path}: {key}: {first['msg']}, found {first['input']!r}") from None
+        raise RecipeError(f"{path}: {key}: {first['msg']}, found {first['input']!r}") from None

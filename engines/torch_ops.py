@@ -89,7 +89,7 @@ def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
     """2-D mean of windows; what is padded counts as 0 if `count_include_pad` says so."""
     pads = list(attributes.get("pads", [0] * 4))
     if pads[:2] != pads[2:]:
-        raise ValueError(f"AveragePool: expected equal padding, found {pads}")
+        raise NotImplementedError(f"AveragePool: expected equal padding, found {pads}")
     return F.avg_pool2d(
         x,
         attributes["kernel_shape"],

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import sys
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -29,11 +30,12 @@ from engines.network import AttentionNetwork, CropOutput
 from engines.objective import Objective
 from engines.pictures import AlteredCrops, AlteredPictures, PlainCrops, PlainPictures
 from engines.progress import Progress, RunningMeans
-from engines.recipe import Recipe, ScheduleSettings, StageSettings, read_recipe
+from engines.recipe import Recipe, RecipeError, ScheduleSettings, StageSettings, read_recipe
 from engines.replicas import average_gradients, collect, join_replicas, replica
 from engines.teacher import Teacher
 from engines.validate import Validation, paths_at_test
 from engines.views import PLAIN, StoredGroup, StoredViews
+from pipeline.errors import HandoffError
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ class Trainer:
         views: folder of `engines.views`, for the stages in which the backbone is frozen.
 
     Raises:
-        ValueError: the recipe distils and there is no teacher.
+        RecipeError: the recipe distils and there is no teacher.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class Trainer:
         views: Path | None = None,
     ) -> None:
         if recipe.loss.distils and teacher is None:
-            raise ValueError("the recipe distils: --teacher is needed, a network to learn from")
+            raise RecipeError("the recipe distils: --teacher is needed, a network to learn from")
         torch.manual_seed(recipe.seed)
         self._recipe = recipe
         self._output = output
@@ -319,12 +321,18 @@ def parse_arguments(arguments: Iterable[str] | None = None) -> argparse.Namespac
 
 
 def main() -> None:
-    """Trains, or continues a training that was stopped."""
+    """Trains, or continues a training that was stopped; what is wrong is a sentence."""
     arguments = parse_arguments()
     join_replicas()
     level = logging.INFO if replica() == 0 else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(message)s")
+    try:
+        _train(arguments)
+    except (HandoffError, FileNotFoundError) as error:
+        sys.exit(str(error))
 
+
+def _train(arguments: argparse.Namespace) -> None:
     recipe = read_recipe(arguments.config)
     trainer = Trainer(
         recipe,

@@ -22,7 +22,6 @@ from engines.datasets.sets import KINDS, Kind, read_problems, read_training_set
 from engines.datasets.splits import read_ilidsvid, read_prid2011
 from engines.datasets.tracklets import (
     JUNK_PERSON,
-    CropCache,
     LabelledTracklet,
     RetrievalProblem,
     hold_out_people,
@@ -34,7 +33,6 @@ from engines.datasets.video import read_lsvid, read_mars
 __all__ = [
     "JUNK_PERSON",
     "KINDS",
-    "CropCache",
     "DatasetError",
     "Kind",
     "LabelledTracklet",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.datasets.layout import DatasetError
-from engines.preprocess import Image, resize_crop
+from engines.preprocess import Image
 
 JUNK_PERSON = -1
 """Gallery entries that are neither right nor wrong (MARS, Market-1501): ignored in the ranking."""
@@ -105,20 +105,3 @@ def read_crop(path: Path) -> Image:
     if crop is None:
         raise DatasetError(f"{path}: expected a picture, found nothing that can be decoded")
     return np.asarray(crop, dtype=np.uint8)
-
-
-class CropCache:
-    """Decoded crops at one size, kept in memory: 13,000 at 128×64 take 320 MB."""
-
-    def __init__(self, *, height: int, width: int) -> None:
-        self._height = height
-        self._width = width
-        self._crops: dict[Path, Image] = {}
-
-    def __getitem__(self, path: Path) -> Image:
-        """uint8[height, width, 3] BGR; read-only."""
-        if path not in self._crops:
-            crop = resize_crop(read_crop(path), height=self._height, width=self._width)
-            crop.setflags(write=False)
-            self._crops[path] = crop
-        return self._crops[path]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engines.batches import read_data
 from engines.recipe import Recipe, read_recipe
-from engines.train import Trainer, learning_rate_share
+from engines.train import Trainer, learning_rate_share, main
 
 RECIPES = sorted((Path(__file__).parents[2] / "engines" / "recipes").glob("*.yaml"))
 
@@ -175,3 +175,23 @@ def test_the_rate_rises_and_then_falls_by_a_cosine(step: int, share: float) -> N
 
 def test_the_rate_may_end_above_zero() -> None:
     assert learning_rate_share(100, steps=100, warm_up_steps=0, last_share=0.1) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("recipe_text", "sentence"),
+    [
+        ("data: [", "expected a recipe in YAML"),
+        ("data: {market1501: nowhere}\nschedule: {stages: [{steps: 1}]}", "nowhere"),
+        ("data: {sets: [{kind: mars, path: x}]}\nschedule: {stages: [{steps: 1}]}", "MARS"),
+    ],
+    ids=["no YAML", "no such folder", "no such set"],
+)
+def test_what_is_wrong_is_a_sentence(
+    recipe_text: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "recipe.yaml"
+    config.write_text(recipe_text)
+    options = ["--config", config, "--data", tmp_path, "--output", tmp_path / "out"]
+    monkeypatch.setattr("sys.argv", ["train", *map(str, options)])
+    with pytest.raises(SystemExit, match=sentence):
+        main()
