@@ -65,6 +65,11 @@ def weights(trainer: Trainer) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in trainer.network.state_dict().items()}
 
 
+def changed_layers(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
+    """The parts of the network of which any number is another one."""
+    return {name.split(".")[0] for name in before if (after[name] != before[name]).any()}
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_that_ship_can_be_read(path: Path) -> None:
     assert read_recipe(path).schedule.steps > 0
@@ -121,11 +126,7 @@ def test_what_a_stage_freezes_stays_as_it_is(market: Path, tmp_path: Path) -> No
     )
     before = weights(trainer)
     trainer.run()
-    changed = {
-        name.split(".")[0]
-        for name, value in weights(trainer).items()
-        if (value != before[name]).any()
-    }
+    changed = changed_layers(before, weights(trainer))
     assert changed == {"spatial", "project"}
 
 
@@ -134,11 +135,7 @@ def test_still_images_train_the_backbone_without_attention(market: Path, tmp_pat
     trainer = Trainer(recipe(stage), root=market, output=tmp_path)
     before = weights(trainer)
     trainer.run()
-    changed = {
-        name.split(".")[0]
-        for name, value in weights(trainer).items()
-        if (value != before[name]).any()
-    }
+    changed = changed_layers(before, weights(trainer))
     assert changed == {"backbone", "project"}
 
 
