@@ -6,6 +6,7 @@ they are made, and know nothing of how they travel (that is `pipeline.store`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -86,6 +87,9 @@ class Sighting:
         closed: True if the tracklet has ended and this is its last sighting.
         entered, left: foot point (x, y) of the first and last box, as fractions of the picture.
         thumbnail: the best crop as JPEG, or None if it has not changed since the last sighting.
+        arrival: when the newest picture it rests on reached the node, seconds since the epoch by
+            the node's clock, or None: what delays are measured from.
+        network: name of the network that made the embedding; only those of one network compare.
     """
 
     tracklet: str
@@ -99,6 +103,8 @@ class Sighting:
     entered: tuple[float, float]
     left: tuple[float, float]
     thumbnail: bytes | None = None
+    arrival: float | None = None
+    network: str = ""
 
     def __post_init__(self) -> None:
         if self.embedding.ndim != 1 or self.embedding.dtype != np.float32:
@@ -183,11 +189,18 @@ class CameraStatus:
         since: when it came into this state, seconds since the epoch.
         size: width and height of its picture in pixels, (0, 0) until the first one.
         fps: pictures analysed per second, lately.
+        received: pictures that came since the start, whole or not.
+        decoded: pictures decoded since the start.
         frames: pictures analysed since the start.
-        dropped: pictures dropped since the start, to stay live.
+        drops: pictures that were not analysed since the start, by reason.
         delay: seconds from a picture's arrival to its tracks, median of late.
+        clock: where capture times come from, or None until the first picture.
+        clock_offset: seconds by which the camera's own clock is ahead of ours, or None if it
+            does not tell.
+        problem: kind of failure, a word such as `authentication`, or None.
         error: why it is waiting, one sentence, or None.
         next_try: when it will be tried again, seconds since the epoch, or None.
+        node: name of the node that runs it.
         updated: when this status was written, seconds since the epoch.
     """
 
@@ -196,12 +209,23 @@ class CameraStatus:
     since: float
     size: tuple[int, int] = (0, 0)
     fps: float = 0.0
+    received: int = 0
+    decoded: int = 0
     frames: int = 0
-    dropped: int = 0
+    drops: Mapping[str, int] = field(default_factory=dict)
     delay: float = 0.0
+    clock: Clock | None = None
+    clock_offset: float | None = None
+    problem: str | None = None
     error: str | None = None
     next_try: float | None = None
+    node: str = ""
     updated: float = 0.0
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that were not analysed since the start, whatever the reason."""
+        return sum(self.drops.values())
 
 
 @dataclass(frozen=True, slots=True)

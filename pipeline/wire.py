@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.data import (
     CameraState,
     CameraStatus,
+    Clock,
     Decision,
     DecisionKind,
     Evidence,
@@ -34,6 +35,8 @@ def pack_sighting(sighting: Sighting) -> dict[str, bytes]:
         "closed": sighting.closed,
         "entered": sighting.entered,
         "left": sighting.left,
+        "arrival": sighting.arrival,
+        "network": sighting.network,
     }
     fields = {"meta": _json(meta), "embedding": sighting.embedding.astype("<f4").tobytes()}
     if sighting.thumbnail is not None:
@@ -82,6 +85,7 @@ def unpack_status(text: bytes) -> CameraStatus:
     """The reverse of `pack_status`."""
     meta: dict[str, Any] = json.loads(text)
     meta |= {"state": CameraState(meta["state"]), "size": tuple(meta["size"])}
+    meta["clock"] = Clock(meta["clock"]) if meta["clock"] else None
     return CameraStatus(**meta)
 
 

@@ -52,9 +52,11 @@ class _Place:
     taken: deque[float] = field(default_factory=deque)
 
     def put(self, offer: Offer) -> None:
-        dropped = self.status.dropped + (self.offer is not None)
+        drops = dict(self.status.drops)
+        if self.offer is not None:
+            drops["replaced"] = drops.get("replaced", 0) + 1
         self.offer = offer
-        self.status = replace(self.status, dropped=dropped, size=offer.size)
+        self.status = replace(self.status, drops=drops, size=offer.size)
 
     def take(self, now: float) -> Offer | None:
         offer, self.offer = self.offer, None

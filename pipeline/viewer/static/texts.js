@@ -16,7 +16,7 @@ export const texts = {
   delay: (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${number.format(seconds)} s`),
   pace: (status) =>
     `Analysed: ${number.format(status.fps)} pictures a second. ` +
-    `From arrival to tracks: ${Math.round(status.delay * 1000)} ms. Dropped to stay live: ${status.dropped}.`,
+    `From arrival to tracks: ${Math.round(status.delay * 1000)} ms. Dropped to stay live: ${Object.values(status.drops).reduce((sum, n) => sum + n, 0)}.`,
   delayHelp: "From the picture's arrival at the node to this screen",
   picture: (camera, names) => `${camera}: ${names.length ? names.join(", ") : "nobody recognised in view"}`,
 
