@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import av.error
@@ -13,57 +14,69 @@ import av.error
 from pipeline.data import CameraState, CameraStatus, Clock, Frame
 from pipeline.errors import HandoffError
 from pipeline.ingest.source import Picture, Region
+from pipeline.ingest.window import Rhythm, window_seconds
 
+MAX_AGE_SECONDS = 0.5
 _RATE_SECONDS = 5.0
+_BUSY_WEIGHT = 1 / 8
 _DOWN = (CameraState.CONNECTING, CameraState.WAITING)
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A camera's picture that nobody has taken yet; it becomes BGR only when it is."""
+@dataclass(slots=True, eq=False)
+class Place:
+    """One camera's place on the board. Readers hold on to it; all else is the board's business.
+
+    A camera that is taken away and comes back has a new place, so whoever still reads for the old
+    one can do no harm.
+
+    Attributes:
+        camera: name of the camera.
+        status: all but the counts.
+        offer: the newest picture, if nobody has taken it yet.
+        turn: number of the collection in which it was served last, 0: never.
+        counts: received, decoded, frames.
+        drops: pictures that were not analysed, by reason.
+        rhythm: when its next picture is due.
+        taken: when pictures were taken lately, by the monotonic clock.
+    """
 
     camera: str
-    picture: Picture
-    region: Region | None
-    index: int
-    time: float
-    arrival: float
-    clock: Clock
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the camera's part of the picture, pixels."""
-        return self.picture.size if self.region is None else self.region[2:]
-
-    def frame(self) -> Frame:
-        """The offer as a frame; this is where the pixels are converted."""
-        image = self.picture.image(self.region)
-        return Frame(self.camera, self.index, self.time, image, self.arrival, self.clock)
-
-
-@dataclass(slots=True)
-class _Place:
-    """One camera's place on the board."""
-
     status: CameraStatus
     offer: Offer | None = None
+    turn: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    drops: Counter[str] = field(default_factory=Counter)
+    rhythm: Rhythm = field(default_factory=Rhythm)
     taken: deque[float] = field(default_factory=deque)
 
-    def put(self, offer: Offer) -> None:
-        drops = dict(self.status.drops)
+    def put(self, offer: Offer, now: float) -> None:
+        """Puts a picture up in place of the one that lies there."""
         if self.offer is not None:
-            drops["replaced"] = drops.get("replaced", 0) + 1
+            self.drops["replaced"] += 1
         self.offer = offer
-        self.status = replace(self.status, drops=drops, size=offer.size)
+        self.rhythm.tick(now)
+        if offer.size != self.status.size or offer.clock is not self.status.clock:
+            self.status = replace(self.status, size=offer.size, clock=offer.clock)
 
-    def take(self, now: float) -> Offer | None:
-        offer, self.offer = self.offer, None
-        if offer is not None:
-            self.taken.append(now)
-            self.status = replace(self.status, frames=self.status.frames + 1)
-        return offer
+    def drop_if_older(self, than: float) -> None:
+        """Drops the picture if it has lain there since before `than`; recordings never."""
+        offer = self.offer
+        if offer is not None and offer.posted < than and offer.clock is not Clock.FILE:
+            self.drops["stale"] += 1
+            self.offer = None
+
+    def summary(self, now: float) -> CameraStatus:
+        """The status with all that has been counted."""
+        return replace(
+            self.status,
+            fps=self.rate(now),
+            received=self.counts["received"],
+            decoded=self.counts["decoded"],
+            frames=self.counts["frames"],
+            drops=dict(self.drops),
+        )
 
     def rate(self, now: float) -> float:
         """Frames taken per second over the last few seconds."""
@@ -73,75 +86,128 @@ class _Place:
         return (len(self.taken) - 1) / spread if spread > 0 else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A camera's picture that nobody has taken yet; it becomes BGR only when it is.
+
+    Attributes:
+        place: the camera's place on the board.
+        posted: when it was put there, seconds of the monotonic clock.
+    """
+
+    place: Place
+    picture: Picture
+    region: Region | None
+    index: int
+    time: float
+    arrival: float
+    clock: Clock
+    posted: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the camera's part of the picture, pixels."""
+        return self.picture.size if self.region is None else self.region[2:]
+
+    def frame(self) -> Frame:
+        """The offer as a frame; this is where the pixels are converted."""
+        image = self.picture.image(self.region)
+        return Frame(self.place.camera, self.index, self.time, image, self.arrival, self.clock)
+
+
 class Board:
     """Holds the newest picture of every camera; what is not taken in time is dropped and counted.
 
-    Readers call `post` and `report` from their threads, one consumer calls `collect`.
+    Readers call `post`, `count` and `report` from their threads, one consumer calls `collect`.
     """
 
-    def __init__(self, cameras: Sequence[str], *, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds since the epoch."""
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        max_age_seconds: float = MAX_AGE_SECONDS,
+    ) -> None:
+        """Begins without cameras.
+
+        Args:
+            clock: gives seconds since the epoch, for what is shown.
+            monotonic: gives seconds of a clock that nobody sets, for what is measured.
+            max_age_seconds: a live picture that has lain here for longer is dropped.
+        """
         self._clock = clock
+        self._monotonic = monotonic
+        self._max_age = max_age_seconds
         self._changed = threading.Condition()
         self._closed = False
-        now = clock()
-        self._places = {
-            camera: _Place(CameraStatus(camera, CameraState.CONNECTING, since=now))
-            for camera in cameras
-        }
+        self._places: dict[str, Place] = {}
+        self._turn = 0
+        self._busy_seconds = 0.0
+        self._handed_out_at: float | None = None
+
+    def add(self, camera: str) -> Place:
+        """A new place for a camera; one it had before is forgotten with all it counted."""
+        status = CameraStatus(camera, CameraState.CONNECTING, since=self._clock())
+        with self._changed:
+            place = self._places[camera] = Place(camera, status)
+        return place
+
+    def remove(self, camera: str) -> None:
+        """Forgets a camera."""
+        with self._changed:
+            self._places.pop(camera, None)
+            self._changed.notify_all()
 
     def post(self, offers: Iterable[Offer]) -> None:
         """Puts the pictures of one moment on the board; they replace what was not taken."""
         with self._changed:
-            for offer in offers:
-                self._places[offer.camera].put(offer)
-                self._set_state(offer.camera, CameraState.RUNNING)
+            now = self._monotonic()
+            for offer in filter(lambda offer: self._has(offer.place), offers):
+                offer.place.put(offer, now)
+                self._set_state(offer.place, CameraState.RUNNING)
             self._changed.notify_all()
 
     def report(
         self,
-        cameras: Iterable[str],
+        places: Iterable[Place],
         state: CameraState,
         *,
+        problem: str | None = None,
         error: str | None = None,
         next_try: float | None = None,
     ) -> None:
         """Notes what cameras are doing; `since` stays while they remain up, or down."""
         with self._changed:
-            for camera in cameras:
-                self._set_state(camera, state, error=error, next_try=next_try)
+            for place in filter(self._has, places):
+                self._set_state(place, state, problem=problem, error=error, next_try=next_try)
             self._changed.notify_all()
 
-    def collect(self, timeout_seconds: float, *, window_seconds: float) -> list[Frame]:
-        """Takes the newest picture of each camera that has one, waiting until one has.
-
-        Args:
-            timeout_seconds: gives up after so long and returns an empty list.
-            window_seconds: how long, after the first, the other running cameras may join.
-        """
+    def collect(self, timeout_seconds: float, *, most: int | None = None) -> list[Frame]:
+        """Takes the newest pictures, waiting until there is one; see `LiveReaders.collect`."""
         with self._changed:
+            self._note_busy()
+            self._drop_stale()
             self._changed.wait_for(lambda: self._closed or self._any_offer(), timeout_seconds)
-            if self._any_offer():
-                self._changed.wait_for(self._all_running_offer, window_seconds)
-            now = self._clock()
-            offers = [place.take(now) for place in self._places.values()]
-        return [f for offer in offers if offer is not None and (f := _frame(offer)) is not None]
+            self._wait_for_more(most)
+            offers = self._take(most)
+        frames = [frame for offer in offers if (frame := self._frame(offer)) is not None]
+        self._handed_out_at = self._monotonic() if frames else None
+        return frames
 
     def statuses(self) -> dict[str, CameraStatus]:
-        """How every camera is doing; `delay` is for the node to fill in."""
+        """How every camera is doing; `delay` and `node` are for the node to fill in."""
         with self._changed:
-            now = self._clock()
+            now, updated = self._monotonic(), self._clock()
             return {
-                camera: replace(place.status, fps=place.rate(now), updated=now)
+                camera: replace(place.summary(now), updated=updated)
                 for camera, place in self._places.items()
             }
 
     def ended(self) -> bool:
         """True if every camera was a recording, has come to its end, and all has been taken."""
         with self._changed:
-            return not self._any_offer() and all(
-                place.status.state is CameraState.ENDED for place in self._places.values()
-            )
+            states = {place.status.state for place in self._places.values()}
+            return states == {CameraState.ENDED} and not self._any_offer()
 
     def close(self) -> None:
         """Wakes whoever waits in `collect`."""
@@ -149,34 +215,93 @@ class Board:
             self._closed = True
             self._changed.notify_all()
 
+    def _has(self, place: Place) -> bool:
+        return self._places.get(place.camera) is place
+
     def _set_state(
         self,
-        camera: str,
+        place: Place,
         state: CameraState,
         *,
+        problem: str | None = None,
         error: str | None = None,
         next_try: float | None = None,
     ) -> None:
-        place = self._places[camera]
         before = place.status
         still_down = before.state in _DOWN and state in _DOWN
         since = before.since if state is before.state or still_down else self._clock()
-        if state is CameraState.CONNECTING:
-            error = before.error  # until it works, the page shows why it did not
-        place.status = replace(before, state=state, since=since, error=error, next_try=next_try)
+        if state is CameraState.CONNECTING:  # until it works, the page shows why it did not
+            problem, error = before.problem, before.error
+        place.status = replace(
+            before, state=state, since=since, problem=problem, error=error, next_try=next_try
+        )
 
     def _any_offer(self) -> bool:
         return any(place.offer is not None for place in self._places.values())
 
-    def _all_running_offer(self) -> bool:
-        running = (p for p in self._places.values() if p.status.state is CameraState.RUNNING)
-        return self._closed or all(place.offer is not None for place in running)
+    def _note_busy(self) -> None:
+        """Learns how long the consumer needs for what it was handed out."""
+        if self._handed_out_at is not None:
+            seconds = self._monotonic() - self._handed_out_at
+            self._busy_seconds += (seconds - self._busy_seconds) * _BUSY_WEIGHT
 
+    def _drop_stale(self) -> None:
+        oldest = self._monotonic() - self._max_age
+        for place in self._places.values():
+            place.drop_if_older(oldest)
 
-def _frame(offer: Offer) -> Frame | None:
-    """Converts; a picture that cannot be converted costs itself only."""
-    try:
-        return offer.frame()
-    except (av.error.FFmpegError, ValueError, MemoryError, HandoffError) as error:
-        logger.warning("camera %s: picture %d: %s", offer.camera, offer.index, type(error).__name__)
+    def _wait_for_more(self, most: int | None) -> None:
+        """Lets cameras join that are about to have a picture; who has stalled is not waited for."""
+        now = self._monotonic()
+        present = self._present()
+        joining = self._due(now)
+        if not present or not joining or (most is not None and present >= most):
+            return
+        window = window_seconds(
+            now=now, present=present, due=joining.values(), busy_seconds=self._busy_seconds
+        )
+        expected = [p for p in self._places.values() if p.camera in joining]
+        enough = len(self._places) if most is None else most
+        self._changed.wait_for(
+            lambda: (
+                self._closed
+                or self._present() >= enough
+                or all(place.offer is not None for place in expected)
+            ),
+            window,
+        )
+
+    def _present(self) -> int:
+        return sum(place.offer is not None for place in self._places.values())
+
+    def _due(self, now: float) -> dict[str, float]:
+        """When the cameras that have no picture yet are expected to have one."""
+        silent = {c: p.rhythm.due for c, p in self._places.items() if p.offer is None}
+        return {camera: due for camera, due in silent.items() if due is not None and due >= now}
+
+    def _take(self, most: int | None) -> list[Offer]:
+        """Takes pictures, first of those whose turn is longest ago; in the order of the cameras."""
+        self._turn += 1
+        offering = [place for place in self._places.values() if place.offer is not None]
+        served = set(map(id, sorted(offering, key=lambda place: place.turn)[:most]))
+        return [self._serve(place) for place in offering if id(place) in served]
+
+    def _serve(self, place: Place) -> Offer:
+        offer, place.offer = place.offer, None
+        assert offer is not None
+        place.turn = self._turn
+        place.counts["frames"] += 1
+        place.taken.append(self._monotonic())
+        return offer
+
+    def _frame(self, offer: Offer) -> Frame | None:
+        """Converts; a picture that cannot be converted costs itself only."""
+        try:
+            return offer.frame()
+        except (av.error.FFmpegError, ValueError, MemoryError, HandoffError) as error:
+            camera, kind = offer.place.camera, type(error).__name__
+            logger.warning("camera %s: picture %d: %s", camera, offer.index, kind)
+        with self._changed:
+            offer.place.counts["frames"] -= 1
+            offer.place.drops["unconvertible"] += 1
         return None

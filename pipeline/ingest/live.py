@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random as random_module
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import TracebackType
 from typing import Self
 
 from pipeline.config import CameraSettings
 from pipeline.data import CameraStatus, Frame
-from pipeline.ingest.board import Board
-from pipeline.ingest.readers import PlaybackReader, Reader, StreamReader
+from pipeline.ingest.board import MAX_AGE_SECONDS, Board
+from pipeline.ingest.readers import PlaybackReader, Reader, StreamReader, View
 from pipeline.ingest.recordings import group_by_source
 
 CLOSE_SECONDS = 1.5
@@ -32,27 +33,26 @@ class LiveReaders:
         self,
         cameras: Mapping[str, CameraSettings],
         *,
-        window_seconds: float = 0.008,
+        max_age_seconds: float = MAX_AGE_SECONDS,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
     ) -> None:
         """Begins to read, in threads; connecting goes on in the background.
 
         Args:
-            cameras: the cameras by name.
-            window_seconds: how long, after the first camera has a picture, others may join.
+            cameras: the cameras by name; may be empty.
+            max_age_seconds: a live picture that nobody has taken for so long is dropped.
             clock: gives seconds since the epoch.
             random: gives numbers from 0 to 1, for the waiting times after failures.
         """
-        self._window_seconds = window_seconds
-        self._board = Board(list(cameras), clock=clock)
-        self._readers: list[Reader] = []
-        for views in group_by_source(cameras):
-            live = next(iter(views.values())).live
-            kind = StreamReader if live else PlaybackReader
-            self._readers.append(kind(views, self._board, clock=clock, random=random))
-        for reader in self._readers:
-            reader.start()
+        self._clock = clock
+        self._random = random
+        self._board = Board(clock=clock, max_age_seconds=max_age_seconds)
+        self._changing = threading.Lock()
+        self._views: dict[str, View] = {}
+        self._readers: dict[Hashable, Reader] = {}
+        self._leaving: list[Reader] = []
+        self.change(cameras)
 
     def __enter__(self) -> Self:
         return self
@@ -70,15 +70,43 @@ class LiveReaders:
         """True once every camera was a recording, has ended, and its last picture was taken."""
         return self._board.ended()
 
-    def collect(self, timeout_seconds: float) -> list[Frame]:
+    def change(self, cameras: Mapping[str, CameraSettings]) -> None:
+        """Reads these cameras from now on; returns at once.
+
+        A camera whose settings are what they were goes on without a pause, also if others of the
+        same source come and go. All others begin anew, with counts from 0.
+
+        Args:
+            cameras: all cameras by name, not only the new ones; may be empty.
+        """
+        with self._changing:
+            views = {name: self._view(name, settings) for name, settings in cameras.items()}
+            for name in self._views.keys() - views.keys():
+                self._board.remove(name)
+            self._views = views
+            groups = group_by_source(cameras)
+            for key in self._readers.keys() - groups.keys():
+                self._leave(self._readers.pop(key))
+            for key, group in groups.items():
+                self._read(key, {name: views[name] for name in group})
+
+    def collect(self, timeout_seconds: float, *, most: int | None = None) -> list[Frame]:
         """Waits until a camera has a new picture; returns at most one, the newest, per camera.
 
-        Empty when nothing came for `timeout_seconds`, or when `close` was called meanwhile.
+        Once one has, others that are due may join within 2 to 100 ms, as long as that costs less
+        than it gains (see `pipeline.ingest.window`).
+
+        Args:
+            timeout_seconds: gives up after so long and returns an empty list, as it does when
+                `close` is called meanwhile.
+            most: takes no more than this, of the cameras that were served longest ago. The others
+                go on holding their newest picture: with too many cameras all of them are seen
+                less often, and none later.
         """
-        return self._board.collect(timeout_seconds, window_seconds=self._window_seconds)
+        return self._board.collect(timeout_seconds, most=most)
 
     def statuses(self) -> dict[str, CameraStatus]:
-        """How each camera is doing; all but `delay` is filled in."""
+        """How each camera is doing; all but `delay` and `node` is filled in."""
         return self._board.statuses()
 
     def close(self) -> None:
@@ -88,8 +116,35 @@ class LiveReaders:
         out nothing any more and ends when its time-out is over.
         """
         self._board.close()
-        for reader in self._readers:
-            reader.stop()
+        with self._changing:
+            for reader in self._readers.values():
+                self._leave(reader)
+            self._readers.clear()
+            leaving = list(self._leaving)
         deadline = time.monotonic() + CLOSE_SECONDS
-        for reader in self._readers:
+        for reader in leaving:
             reader.join(max(0.0, deadline - time.monotonic()))
+
+    def _view(self, name: str, settings: CameraSettings) -> View:
+        """The camera as it is read already, if nothing about it has changed, else a new one."""
+        known = self._views.get(name)
+        if known is not None and known.settings == settings:
+            return known
+        return View(self._board.add(name), settings)
+
+    def _read(self, key: Hashable, views: Mapping[str, View]) -> None:
+        """Lets the reader of a source serve these cameras; starts one if there is none."""
+        reader = self._readers.get(key)
+        if reader is not None:
+            reader.serve(views)
+            return
+        live = next(iter(views.values())).settings.live
+        kind = StreamReader if live else PlaybackReader
+        reader = kind(views, self._board, clock=self._clock, random=self._random)
+        self._readers[key] = reader
+        reader.start()
+
+    def _leave(self, reader: Reader) -> None:
+        """Stops a reader without waiting for it: it may be stuck in its source for seconds."""
+        reader.stop()
+        self._leaving = [r for r in self._leaving if r.is_alive()] + [reader]

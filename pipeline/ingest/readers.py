@@ -6,12 +6,14 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
 
 from pipeline.config import CameraSettings
 from pipeline.data import CameraState, Clock
 from pipeline.errors import HandoffError
-from pipeline.ingest.board import Board, Offer
+from pipeline.ingest.board import Board, Offer, Place
 from pipeline.ingest.failures import Failure
 from pipeline.ingest.source import Picture, VideoSource, region_problem
 from pipeline.ingest.timing import (
@@ -26,6 +28,22 @@ from pipeline.ingest.timing import (
 logger = logging.getLogger(__name__)
 
 
+class View:
+    """A camera as its reader sees it: where its pictures go, and which of them.
+
+    Attributes:
+        place: its place on the board.
+        settings: from cams.yaml.
+        limit: leaves out pictures above the frame rate it is to have.
+    """
+
+    def __init__(self, place: Place, settings: CameraSettings) -> None:
+        self.place = place
+        self.settings = settings
+        # A recording's `fps` says how fast it is to be played.
+        self.limit = RateLimit(settings.fps if settings.live else None)
+
+
 class Reader(threading.Thread, ABC):
     """Reads one source for the cameras that are cut out of it, until it is stopped.
 
@@ -36,7 +54,7 @@ class Reader(threading.Thread, ABC):
 
     def __init__(
         self,
-        views: Mapping[str, CameraSettings],
+        views: Mapping[str, View],
         board: Board,
         *,
         clock: Callable[[], float],
@@ -50,14 +68,26 @@ class Reader(threading.Thread, ABC):
             clock: gives seconds since the epoch.
             random: gives numbers from 0 to 1, for the waiting times.
         """
-        super().__init__(name=f"read {', '.join(views)}", daemon=True)
+        super().__init__(name=_thread_name(views), daemon=True)
         self._views = dict(views)
-        self._settings = next(iter(self._views.values()))
+        self._settings = next(iter(self._views.values())).settings
         self._board = board
         self._clock = clock
         self._backoff = Backoff(random=random)
         self._stopped = threading.Event()
         self._pictures = 0
+        self._saying = threading.Lock()
+        self._said: Callable[[list[Place]], None] = partial(
+            board.report, state=CameraState.CONNECTING
+        )
+
+    def serve(self, views: Mapping[str, View]) -> None:
+        """Reads for these cameras from now on; may be called from another thread."""
+        with self._saying:
+            known = {view.place for view in self._views.values()}
+            self._views = dict(views)
+            self.name = _thread_name(views)
+            self._said([view.place for view in views.values() if view.place not in known])
 
     def stop(self) -> None:
         """Asks the thread to end; `join` waits for it."""
@@ -66,7 +96,7 @@ class Reader(threading.Thread, ABC):
     def run(self) -> None:
         while not self._stopped.is_set():
             try:
-                self._board.report(self._views, CameraState.CONNECTING)
+                self._say(CameraState.CONNECTING)
                 self._read()
             except HandoffError as error:
                 self._rest(str(error))
@@ -84,32 +114,35 @@ class Reader(threading.Thread, ABC):
             SourceError: it cannot be opened, or broke off.
         """
 
+    def _say(self, state: CameraState, **details: Any) -> None:
+        """Reports of all cameras, and of those that join later."""
+        with self._saying:
+            self._said = partial(self._board.report, state=state, **details)
+            self._said([view.place for view in self._views.values()])
+
     def _rest(self, error: str) -> None:
         seconds = self._backoff.next_seconds()
         if self._stopped.is_set():
             return
         next_try = self._clock() + seconds
         logger.warning("cameras %s: %s, next try in %.0f s", list(self._views), error, seconds)
-        self._board.report(self._views, CameraState.WAITING, error=error, next_try=next_try)
+        self._say(CameraState.WAITING, error=error, next_try=next_try)
         self._stopped.wait(seconds)
 
     def _post(self, picture: Picture, taken: float, arrival: float, clock: Clock) -> None:
         """Offers a picture to those of the cameras that want it now."""
         self._backoff.reset()
         index, self._pictures = self._pictures, self._pictures + 1
+        now = time.monotonic()
         offers: list[Offer] = []
-        for camera, settings in self._views.items():
-            if problem := region_problem(camera, settings.region, picture.size):
-                self._board.report([camera], CameraState.WAITING, error=problem)
-            elif self._wanted(camera):
-                region = settings.region
-                offers.append(Offer(camera, picture, region, index, taken, arrival, clock))
+        for camera, view in self._views.items():
+            region = view.settings.region
+            if problem := region_problem(camera, region, picture.size):
+                self._board.report([view.place], CameraState.WAITING, error=problem)
+            elif view.limit.allows(now):
+                offers.append(Offer(view.place, picture, region, index, taken, arrival, clock, now))
         if offers:
             self._board.post(offers)
-
-    def _wanted(self, camera: str) -> bool:
-        """False if the camera takes fewer pictures than there are, and not this one."""
-        return True
 
 
 class StreamReader(Reader):
@@ -117,14 +150,13 @@ class StreamReader(Reader):
 
     def __init__(
         self,
-        views: Mapping[str, CameraSettings],
+        views: Mapping[str, View],
         board: Board,
         *,
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
         super().__init__(views, board, clock=clock, random=random)
-        self._limits = {camera: RateLimit(settings.fps) for camera, settings in views.items()}
         self._capture_clock = CaptureClock()
 
     def _read(self) -> None:
@@ -146,9 +178,6 @@ class StreamReader(Reader):
         )
         self._post(picture, taken, arrival, clock)
 
-    def _wanted(self, camera: str) -> bool:
-        return self._limits[camera].allows(time.monotonic())
-
 
 class PlaybackReader(Reader):
     """A recording played in real time, once or, with `loop`, over and over.
@@ -159,7 +188,7 @@ class PlaybackReader(Reader):
 
     def __init__(
         self,
-        views: Mapping[str, CameraSettings],
+        views: Mapping[str, View],
         board: Board,
         *,
         clock: Callable[[], float],
@@ -179,7 +208,7 @@ class PlaybackReader(Reader):
                 finally:  # also after a failure: time never runs backwards
                     self._begin_next_pass(place.duration_seconds)
             if not self._settings.loop:
-                self._board.report(self._views, CameraState.ENDED)
+                self._say(CameraState.ENDED)
                 return
 
     def _play(self, source: VideoSource, place: RecordingClock) -> None:
@@ -196,3 +225,7 @@ class PlaybackReader(Reader):
     def _begin_next_pass(self, duration_seconds: float) -> None:
         self._played_seconds += duration_seconds
         self._pass_start += whole_days(duration_seconds)
+
+
+def _thread_name(views: Iterable[str]) -> str:
+    return f"read {', '.join(views)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from queue import Empty, Full, Queue
 
 from pipeline.config import CameraSettings
@@ -41,7 +41,7 @@ def read_recordings(cameras: Mapping[str, CameraSettings]) -> Iterator[list[Fram
         SourceError: a recording cannot be opened, or holds no picture.
     """
     _refuse_streams(cameras)
-    recordings = [_Recording(views) for views in group_by_source(cameras)]
+    recordings = [_Recording(views) for views in group_by_source(cameras).values()]
     try:
         for recording in recordings:
             recording.start()
@@ -51,14 +51,14 @@ def read_recordings(cameras: Mapping[str, CameraSettings]) -> Iterator[list[Fram
             recording.close()
 
 
-def group_by_source(cameras: Mapping[str, CameraSettings]) -> list[Views]:
+def group_by_source(cameras: Mapping[str, CameraSettings]) -> dict[Hashable, Views]:
     """Puts cameras together that are cut out of the same pictures at the same times."""
-    groups: dict[tuple[object, ...], Views] = {}
+    groups: dict[Hashable, Views] = {}
     for name, camera in cameras.items():
         # The frame rate of a live camera limits what that camera hands out, no more.
         timing = () if camera.live else (camera.fps, camera.start_time, camera.loop)
         groups.setdefault((camera.source, *timing), {})[name] = camera
-    return list(groups.values())
+    return groups
 
 
 def _refuse_streams(cameras: Mapping[str, CameraSettings]) -> None:

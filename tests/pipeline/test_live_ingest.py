@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streams import BLOCK, CLIP_SIZE, RtspServer, number_of, require_gstreamer, write_clip
 
@@ -272,6 +273,87 @@ def test_a_healthy_reader_has_ended_when_it_is_closed(rtsp_server: RtspServer) -
     readers.collect(5.0)
     readers.close()
     assert "read healthy" not in reading_threads()
+
+
+# ---------------------------------------------------------------- cameras that come and go
+
+
+def test_a_camera_that_comes_is_read_and_the_others_do_not_blink(
+    rtsp_server: RtspServer, clip: Path
+) -> None:
+    door, hall = camera(rtsp_server.url), camera(clip, loop=True)
+    with LiveReaders({"door": door}) as readers:
+        collect(readers, seconds=5, enough=last_of(10))
+        before = collect(readers, seconds=5, enough=has(2))
+        readers.change({"door": door, "hall": hall})
+        after = collect(readers, seconds=5, enough=has(3, "hall"))
+        threads = reading_threads()
+    doors = [frame.index for frame in before + of("door", after)]
+    assert threads == ["read door", "read hall"]
+    assert doors == list(range(doors[0], doors[0] + len(doors)))
+
+
+def test_a_camera_that_goes_is_forgotten(rtsp_server: RtspServer, clip: Path) -> None:
+    door, hall = camera(rtsp_server.url), camera(clip, loop=True)
+    with LiveReaders({"door": door, "hall": hall}) as readers:
+        collect(readers, seconds=5, enough=has(1, "door"))
+        readers.change({"hall": hall})
+        known = list(readers.statuses())
+        after = collect(readers, seconds=0.5)
+        gone = wait_for(lambda: reading_threads() == ["read hall"], seconds=2)
+    assert known == ["hall"]
+    assert of("door", after) == []
+    assert gone
+
+
+def test_a_camera_that_comes_back_begins_anew(rtsp_server: RtspServer) -> None:
+    door = camera(rtsp_server.url)
+    with LiveReaders({"door": door}) as readers:
+        collect(readers, seconds=5, enough=has(5))
+        readers.change({})
+        none = readers.collect(0.1)
+        readers.change({"door": door})
+        fresh = readers.statuses()["door"]
+        (frame,) = readers.collect(5.0)
+    assert none == []
+    assert (fresh.state, fresh.frames) == (CameraState.CONNECTING, 0)
+    assert frame.index <= 10
+
+
+def test_a_view_that_changes_disturbs_no_other_of_the_same_source(rtsp_server: RtspServer) -> None:
+    whole = camera(rtsp_server.url)
+    left = camera(rtsp_server.url, region=[0, 0, 4 * BLOCK, CLIP_SIZE[1]])
+    right = camera(rtsp_server.url, region=[4 * BLOCK, 0, 4 * BLOCK, CLIP_SIZE[1]])
+    with LiveReaders({"whole": whole, "part": left}) as readers:
+        collect(readers, seconds=5, enough=last_of(10))
+        before = collect(readers, seconds=5, enough=has(4))
+        readers.change({"whole": whole, "part": right, "third": left})
+        after = collect(readers, seconds=5, enough=has(4, "third"))
+        threads = reading_threads()
+    seen = [frame.index for frame in of("whole", before + after)]
+    assert threads == ["read whole, part, third"]
+    assert seen == list(range(seen[0], seen[0] + len(seen)))
+    assert number_of(np.hstack([f.image for f in after[-1:-3:-1]])) == number_of(after[-3].image)
+
+
+def test_without_cameras_nothing_has_ended() -> None:
+    with LiveReaders({}) as readers:
+        assert readers.collect(0.01) == []
+        assert readers.statuses() == {}
+        assert not readers.ended
+
+
+def test_who_can_take_only_some_serves_the_cameras_in_turn(rtsp_server: RtspServer) -> None:
+    cameras = {name: camera(rtsp_server.url) for name in "abcde"}
+    with LiveReaders(cameras) as readers:
+        collect(readers, seconds=5, enough=has(5))
+        time.sleep(0.15)
+        taken = [[f.camera for f in readers.collect(1.0, most=2)] for _ in range(2)]
+        time.sleep(0.15)
+        later = readers.collect(1.0, most=2)
+    assert taken == [["a", "b"], ["c", "d"]]
+    assert [frame.camera for frame in later] == ["a", "e"]
+    assert all(time.time() - frame.arrival < 0.3 for frame in later)
 
 
 # ---------------------------------------------------------------- recordings played live
