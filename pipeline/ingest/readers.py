@@ -77,9 +77,7 @@ class Reader(threading.Thread, ABC):
         self._stopped = threading.Event()
         self._pictures = 0
         self._saying = threading.Lock()
-        self._said: Callable[[list[Place]], None] = partial(
-            board.report, state=CameraState.CONNECTING
-        )
+        self._said: Callable[..., None] = partial(board.report, state=CameraState.CONNECTING)
 
     def serve(self, views: Mapping[str, View]) -> None:
         """Reads for these cameras from now on; may be called from another thread."""
@@ -87,7 +85,7 @@ class Reader(threading.Thread, ABC):
             known = {view.place for view in self._views.values()}
             self._views = dict(views)
             self.name = _thread_name(views)
-            self._said([view.place for view in views.values() if view.place not in known])
+            self._said(places=[view.place for view in views.values() if view.place not in known])
 
     def stop(self) -> None:
         """Asks the thread to end; `join` waits for it."""
@@ -118,7 +116,7 @@ class Reader(threading.Thread, ABC):
         """Reports of all cameras, and of those that join later."""
         with self._saying:
             self._said = partial(self._board.report, state=state, **details)
-            self._said([view.place for view in self._views.values()])
+            self._said(places=[view.place for view in self._views.values()])
 
     def _rest(self, error: str) -> None:
         seconds = self._backoff.next_seconds()
