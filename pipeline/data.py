@@ -229,6 +229,39 @@ class CameraStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """A process that works on the site, as it says itself about once a second.
+
+    Attributes:
+        name: unique among the site's processes, such as `till-3/node`.
+        role: `node`, `matcher` or `viewer`.
+        host, pid: where it runs.
+        started: seconds since the epoch.
+        updated: when this was written, seconds since the epoch.
+        ready: True if it does its work; a matcher that stands by is ready, too.
+        note: what it is doing, or what is wrong, one sentence.
+        allowed: cameras a node may run; None: all.
+        demand: a node's cameras → seconds of work they would take per second if none of their
+            pictures were left out.
+        pace: a node's mean seconds of work per picture, 0 if it has not seen any.
+        metrics: its metrics in Prometheus' text format.
+    """
+
+    name: str
+    role: str
+    host: str
+    pid: int
+    started: float
+    updated: float
+    ready: bool = True
+    note: str = ""
+    allowed: tuple[str, ...] | None = None
+    demand: Mapping[str, float] = field(default_factory=dict)
+    pace: float = 0.0
+    metrics: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class TrackletRecord:
     """What is kept of a tracklet once it has been decided on.
 

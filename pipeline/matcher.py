@@ -1,9 +1,10 @@
-"""The matching service: reads sightings, decides, writes decisions. One works per site."""
+"""The matching service: reads sightings, decides, writes decisions. One works, others stand by."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -12,69 +13,182 @@ from pipeline.config import Site
 from pipeline.data import Decision, Sighting
 from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
+from pipeline.lease import Lease
 from pipeline.match import Matcher, Query, components
+from pipeline.metrics import Metrics
 from pipeline.store import Store
 
 _PRUNE_SECONDS = 10.0
-_RETRY_SECONDS = 1.0
+_REREAD_SECONDS = 2.0
+_RETRY_SECONDS = 0.5
 _CANDIDATES = 128
 
 log = structlog.get_logger()
 
 
+class Fenced(StoreError):
+    """Another matcher is in charge by now."""
+
+
 class MatchingService:
     """Takes sightings from the store and settles them, a tick at a time.
+
+    Several may run for a site: one holds the site's lease and decides, the others stand by. What
+    is written carries the lease's token, so that one that was frozen and wakes up late changes
+    nothing; what it had read and not settled is read again by whoever is in charge.
 
     Args:
         store: where sightings come from and decisions go to.
         site: its `matching` section is used.
         calibration: what similarity of the site's embeddings is worth.
+        network: which network's embeddings it compares; see `pipeline.embed.network_id`.
         exact: search the gallery exhaustively, so that the same input gives the same answer.
+        lease: the site's lease; None: nobody else can be there.
+        metrics: where what happens is counted.
     """
 
     def __init__(
-        self, store: Store, site: Site, calibration: Calibration, *, exact: bool = False
+        self,
+        store: Store,
+        site: Site,
+        calibration: Calibration,
+        *,
+        network: str = "",
+        exact: bool = False,
+        lease: Lease | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._store = store
         self._memory = site.matching.memory
+        self._network = network
         self._exact = exact
+        self._lease = lease
+        self._metrics = metrics or Metrics("matcher")
         self._matcher = Matcher(
             calibration,
             clock_tolerance=site.matching.clock_tolerance,
             memory=site.matching.memory,
         )
         self._newest = 0.0
+        self._highest = 0
+        self._in_charge = False
+        self._trouble = ""
+        self._pruned = self._reread = -float("inf")
+
+    @property
+    def in_charge(self) -> bool:
+        """True while it decides, False while it stands by."""
+        return self._in_charge
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from working, one sentence, or ""."""
+        return self._trouble
 
     def run(self, stopping: Callable[[], bool], *, tick_seconds: float = 0.2) -> None:
         """Works until told to stop; a Redis that goes away is waited for."""
-        pending, pruned = True, time.monotonic()
         while not stopping():
             try:
-                if pending:
-                    self._store.open_sightings()
-                # After a start or an outage, first what was read but never settled.
-                settled = self.tick(wait_seconds=tick_seconds, pending=pending)
-                pending = pending and settled > 0
-                if time.monotonic() - pruned > _PRUNE_SECONDS:
-                    self._store.prune(before=self._newest - self._memory)
-                    pruned = time.monotonic()
+                if self._takes_charge():
+                    self._work(tick_seconds)
+                else:
+                    time.sleep(_RETRY_SECONDS)
+                self._trouble = ""
+            except Fenced:
+                self._stand_by("another matcher has taken over")
             except StoreError as error:
-                log.warning("matcher waits for Redis", error=str(error))
-                pending = True
+                self._trouble = str(error)
+                self._stand_by(f"waits for Redis: {error}")
                 time.sleep(_RETRY_SECONDS)
+        self._resign()
 
     def tick(self, *, wait_seconds: float, pending: bool = False) -> int:
-        """Settles what has come; returns the number of sightings."""
+        """Settles what has come; returns the number of messages.
+
+        Args:
+            wait_seconds: how long to wait for the first one.
+            pending: take what was read before but never settled.
+
+        Raises:
+            Fenced: another matcher is in charge.
+        """
         messages = self._store.sightings(wait_seconds=wait_seconds, pending=pending)
         newest: dict[str, Sighting] = {}
         ids: dict[str, list[str]] = {}
         for message, sighting in messages:
-            newest[sighting.tracklet] = _fresher(newest.get(sighting.tracklet), sighting)
+            if sighting is None or sighting.network != self._network:
+                self._reject(message, sighting)
+                continue
+            newest[sighting.tracklet] = fresher(newest.get(sighting.tracklet), sighting)
             ids.setdefault(sighting.tracklet, []).append(message)
         sightings = list(newest.values())
         for group in components(sightings):
-            self._settle([sightings[i] for i in group], ids)
+            self._keep_lease()
+            with self._metrics.stage("match"):
+                self._settle([sightings[i] for i in group], ids)
         return len(messages)
+
+    # ── being in charge ─────────────────────────────────────────────────────────────────────
+
+    def _takes_charge(self) -> bool:
+        """True if it is in charge, or is from now on."""
+        if self._lease is not None and not self._lease.keep():
+            self._stand_by("another matcher works")
+            self._remember_highest()
+            return False
+        if not self._in_charge:
+            self._store.open_sightings()
+            if given_up := self._store.open_gallery(self._network):
+                log.warning("the gallery is begun anew", before=given_up, now=self._network)
+            self._remember_highest()
+            self._in_charge = True
+            self._reread = -float("inf")
+            log.info("matcher is in charge")
+        return True
+
+    def _stand_by(self, why: str) -> None:
+        if self._in_charge:
+            log.warning("matcher stands by", why=why)
+        self._in_charge = False
+        if self._lease is not None:
+            self._lease.lost()
+
+    def _resign(self) -> None:
+        self._in_charge = False
+        with suppress(StoreError):
+            if self._lease is not None:
+                self._lease.release()
+
+    def _keep_lease(self) -> None:
+        if self._lease is not None and not self._lease.keep():
+            raise Fenced("the matcher's lease is somebody else's")
+
+    def _remember_highest(self) -> None:
+        self._highest = max(self._highest, self._store.last_identity())
+
+    def _work(self, tick_seconds: float) -> None:
+        """One tick; now and then also what was read but not settled, and what is too old."""
+        now = time.monotonic()
+        if now - self._reread > _REREAD_SECONDS:
+            # After a start what the one before us left; later what one that was frozen has read.
+            while self.tick(wait_seconds=tick_seconds, pending=True):
+                pass
+            self._reread = now
+        self.tick(wait_seconds=tick_seconds)
+        if now - self._pruned > _PRUNE_SECONDS:
+            self._store.prune(before=self._newest - self._memory)
+            self._metrics.gauge("gallery_size", self._store.gallery_size())
+            self._remember_highest()
+            self._pruned = now
+
+    def _reject(self, message: str, sighting: Sighting | None) -> None:
+        reason = "unreadable" if sighting is None else "network"
+        self._store.reject(message, reason)
+        self._metrics.count("rejected", reason=reason)
+        found = "none that can be read" if sighting is None else sighting.network
+        log.warning("sighting rejected", expected=f"one by {self._network}", found=found)
+
+    # ── deciding ────────────────────────────────────────────────────────────────────────────
 
     def _settle(self, sightings: Sequence[Sighting], ids: dict[str, list[str]]) -> None:
         """Decides on sightings that overlap in time, and writes it down."""
@@ -82,18 +196,25 @@ class MatchingService:
         known = {c.record.identity for query in queries for c in query.candidates}
         known |= {query.current.identity for query in queries if query.current}
         members = self._store.members(known)
-        decisions = self._matcher.decide(queries, members, self._store.new_identity)
+        decisions = self._matcher.decide(queries, members, self._new_identity)
         for query, decision in zip(queries, decisions, strict=True):
             current = query.current
-            self._store.record(
+            written = self._store.record(
                 query.sighting,
                 decision,
                 previous=current,
                 abandoned=current is not None and len(members.get(current.identity, ())) == 1,
                 messages=ids.get(query.sighting.tracklet, ()),
+                token=None if self._lease is None else self._lease.token or 0,
             )
+            if not written:
+                raise Fenced("another matcher is in charge")
             self._newest = max(self._newest, query.sighting.end)
-            _report(query, decision)
+            self._report(query, decision)
+
+    def _new_identity(self) -> int:
+        self._highest = self._store.new_identity(above=self._highest)
+        return self._highest
 
     def _query(self, sighting: Sighting) -> Query:
         candidates = self._store.candidates(
@@ -101,22 +222,24 @@ class MatchingService:
         )
         return Query(sighting, tuple(candidates), self._store.tracklet(sighting.tracklet))
 
+    def _report(self, query: Query, decision: Decision) -> None:
+        if query.sighting.arrival is not None:
+            self._metrics.delay("decision", time.time() - query.sighting.arrival)
+        if query.current is not None and query.current.identity == decision.identity:
+            return
+        self._metrics.count("decisions", kind=decision.kind.value)
+        log.info(
+            "decided",
+            tracklet=decision.tracklet,
+            identity=decision.identity,
+            kind=decision.kind.value,
+            confidence=round(decision.confidence, 3),
+            similarity=round(decision.evidence.similarity, 3),
+        )
 
-def _fresher(before: Sighting | None, now: Sighting) -> Sighting:
+
+def fresher(before: Sighting | None, now: Sighting) -> Sighting:
     """The later of two sightings of a tracklet, with the picture that only the earlier one has."""
     if before is None or now.thumbnail is not None or before.thumbnail is None:
         return now
     return replace(now, thumbnail=before.thumbnail)
-
-
-def _report(query: Query, decision: Decision) -> None:
-    if query.current is not None and query.current.identity == decision.identity:
-        return
-    log.info(
-        "decided",
-        tracklet=decision.tracklet,
-        identity=decision.identity,
-        kind=decision.kind.value,
-        confidence=round(decision.confidence, 3),
-        similarity=round(decision.evidence.similarity, 3),
-    )

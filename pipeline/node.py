@@ -114,8 +114,8 @@ class Node:
         self._housekeeping_at = now + _HOUSEKEEPING_SECONDS
         self._outbox.send([], now=now)
         self._attempt(self._look_who_watches)
-        for status in self._readers.statuses().values():
-            self._attempt(partial(self._store.put_status, self._measured(status, now)))
+        statuses = [self._measured(s, now) for s in self._readers.statuses().values()]
+        self._attempt(partial(self._store.put_statuses, statuses))
 
     def _look_who_watches(self) -> None:
         self._watched = self._store.watched(self._cameras)

@@ -13,14 +13,21 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 | `{site}:identities` | sorted set | identity by when it was last seen |
 | `{site}:identity` | counter | the last identity number given out |
 | `{site}:crop:<id>` | string, expires | JPEG |
-| `{site}:camera:<name>` | string, expires | status of a camera |
+| `{site}:cameras` | hash, fields expire | camera → its status |
+| `{site}:sent` | hash | camera → number of the last sighting its node sent |
+| `{site}:rejected` | stream, capped | sightings that could not be used, and why |
+| `{site}:gallery:network` | string | the network whose embeddings the gallery holds |
 | `{site}:view:<camera>` | pub/sub channel | previews, sent only while somebody subscribes |
+
+Leases and processes have keys of their own: see `pipeline.presence`. Whatever must happen at once,
+or not at all, is a script of `pipeline/lua`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +42,10 @@ from pipeline.data import (
     Sighting,
     TrackletRecord,
 )
-from pipeline.errors import StoreError
+from pipeline.errors import InvalidArray, StoreError
+from pipeline.presence import Presence
 from pipeline.redis_link import in_our_words, open_client
+from pipeline.scripts import Scripts
 from pipeline.wire import (
     pack_decision,
     pack_record,
@@ -49,7 +58,16 @@ from pipeline.wire import (
 )
 
 _GROUP = "matcher"
-_STATUS_SECONDS = 10
+_STATUS_SECONDS = 6
+_REJECTED = 1000  # entries kept
+
+
+class Sent(Enum):
+    """What became of a sighting that was handed over."""
+
+    SENT = 1
+    BEFORE = 0  # it had arrived already; only the answer was lost
+    FENCED = -1  # the camera is somebody else's by now
 
 
 class Store:
@@ -59,6 +77,9 @@ class Store:
         client: a connected client that returns bytes.
         site: name of the site.
         retention: how long anything is kept.
+
+    Attributes:
+        presence: leases and processes of the site.
     """
 
     def __init__(
@@ -67,6 +88,8 @@ class Store:
         self._redis: Any = client
         self._site = site
         self._retention = retention or RetentionSettings()
+        self._scripts = Scripts(client)
+        self.presence = Presence(client, self._scripts, site=site)
 
     @classmethod
     def connect(
@@ -99,16 +122,43 @@ class Store:
     # ── node ────────────────────────────────────────────────────────────────────────────────
 
     @in_our_words
-    def send_sighting(self, sighting: Sighting) -> None:
-        """Hands a sighting to the matcher."""
-        self._redis.xadd(
-            self._key("sightings"), pack_sighting(sighting), maxlen=self._retention.events
-        )
+    def send_sighting(
+        self, sighting: Sighting, *, token: int | None = None, owner: str = "", number: int = 0
+    ) -> Sent:
+        """Hands a sighting to the matcher.
+
+        Args:
+            sighting: the sighting.
+            token: fencing token of the camera's lease; None: nobody leases cameras here.
+            owner: who holds the lease.
+            number: grows with every sighting of the camera that this owner sends; sending the
+                same number again does nothing.
+        """
+        keys = [self._key(name) for name in ("fences", "sent", "sightings")]
+        arguments: list[str | bytes | float] = [
+            sighting.camera, _token(token), owner, number, self._retention.events,
+        ]  # fmt: skip
+        for name, value in pack_sighting(sighting).items():
+            arguments += [name, value]
+        return Sent(self._scripts.run("send", keys, arguments))
 
     @in_our_words
-    def put_status(self, status: CameraStatus) -> None:
-        """Says how a camera is doing; it counts as unknown if this is not renewed."""
-        self._redis.set(self._key("camera", status.camera), pack_status(status), ex=_STATUS_SECONDS)
+    def put_statuses(
+        self, statuses: Iterable[CameraStatus], tokens: Mapping[str, int] | None = None
+    ) -> None:
+        """Says how cameras are doing; a camera counts as unknown if this is not renewed.
+
+        Args:
+            statuses: one per camera.
+            tokens: fencing token of each camera's lease; None: nobody leases cameras here.
+        """
+        parts: list[str | bytes] = []
+        for status in statuses:
+            token = None if tokens is None else tokens.get(status.camera, 0)
+            parts += [status.camera, _token(token), pack_status(status)]
+        if parts:
+            keys = [self._key("fences"), self._key("cameras")]
+            self._scripts.run("report", keys, [_STATUS_SECONDS, *parts])
 
     @in_our_words
     def watched(self, cameras: Sequence[str]) -> set[str]:
@@ -134,14 +184,29 @@ class Store:
                 raise
 
     @in_our_words
+    def open_gallery(self, network: str) -> str | None:
+        """Makes the gallery one of this network's embeddings.
+
+        Returns:
+            the network whose gallery was given up for it, or None.
+        """
+        keys = [self._key("gallery", "network"), self._key("gallery"), self._key("gallery", "ends")]
+        before: bytes | None = self._scripts.run("open_gallery", keys, [network])
+        return None if before is None else before.decode()
+
+    @in_our_words
     def sightings(
         self, *, wait_seconds: float, pending: bool = False, count: int = 256
-    ) -> list[tuple[str, Sighting]]:
+    ) -> list[tuple[str, Sighting | None]]:
         """Sightings nobody has decided on yet, oldest first, each with its message id.
 
         Args:
             wait_seconds: how long to wait for the first one.
             pending: read again what was read before but never decided (after a crash).
+            count: how many at most.
+
+        Returns:
+            (message id, sighting) pairs; None for a message that is no sighting.
         """
         answer = self._redis.xreadgroup(
             _GROUP,
@@ -151,7 +216,13 @@ class Store:
             block=None if pending else max(1, round(wait_seconds * 1000)),
         )
         messages = next(iter(answer.values()))[0] if answer else []
-        return [(key.decode(), unpack_sighting(fields)) for key, fields in messages if fields]
+        return [(key.decode(), _sighting(fields)) for key, fields in messages]
+
+    @in_our_words
+    def reject(self, message: str, reason: str) -> None:
+        """Sets a message of the sightings aside, so that it holds up no other."""
+        keys = [self._key("sightings"), self._key("rejected")]
+        self._scripts.run("reject", keys, [_GROUP, message, reason, _REJECTED])
 
     @in_our_words
     def candidates(
@@ -193,9 +264,18 @@ class Store:
         return {n: tuple(sorted(r, key=_in_time)) for n, r in records.items() if r}
 
     @in_our_words
-    def new_identity(self) -> int:
-        """A number that has never been given out and never will be again."""
-        return int(self._redis.incr(self._key("identity")))
+    def new_identity(self, *, above: int = 0) -> int:
+        """A number that has never been given out and never will be again.
+
+        Args:
+            above: the highest number the caller knows of: Redis may have lost its data.
+        """
+        return int(self._scripts.run("new_identity", [self._key("identity")], [above]))
+
+    @in_our_words
+    def last_identity(self) -> int:
+        """The highest number given out so far, 0 if none."""
+        return int(self._redis.get(self._key("identity")) or 0)
 
     @in_our_words
     def record(
@@ -206,7 +286,8 @@ class Store:
         previous: TrackletRecord | None,
         abandoned: bool,
         messages: Sequence[str] = (),
-    ) -> None:
+        token: int | None = None,
+    ) -> bool:
         """Writes a decision and everything that hangs on it, at once or not at all.
 
         Args:
@@ -215,51 +296,32 @@ class Store:
             previous: the tracklet's record until now, or None.
             abandoned: the identity it leaves has nobody else in it and is to be forgotten.
             messages: ids of the sightings this settles.
+            token: fencing token of the matcher's lease; None: nobody leases it here.
+
+        Returns:
+            False if another matcher is in charge by now: nothing was written.
         """
-        record = TrackletRecord(
-            tracklet=sighting.tracklet,
-            camera=sighting.camera,
-            begin=sighting.begin,
-            end=sighting.end,
-            identity=decision.identity,
-            confidence=decision.confidence,
-            closed=sighting.closed,
-            entered=sighting.entered,
-            left=sighting.left,
-        )
-        with self._redis.pipeline(transaction=True) as pipe:
-            if previous is not None and previous.identity != decision.identity:
-                self._leave(pipe, previous, abandoned=abandoned)
-            self._write_record(pipe, record, sighting)
-            if previous is None or previous.identity != decision.identity:
-                pipe.xadd(
-                    self._key("decisions"), pack_decision(decision), maxlen=self._retention.events
-                )
-            if messages:
-                pipe.xack(self._key("sightings"), _GROUP, *messages)
-                pipe.xdel(self._key("sightings"), *messages)
-            pipe.execute()
+        moves = previous is None or previous.identity != decision.identity
+        leaves = previous.identity if previous is not None and moves else ""
+        keep, text = self._retention, pack_record(_record(sighting, decision))
+        arguments = [
+            _token(token), sighting.tracklet, text, sighting.embedding.tobytes(), sighting.end,
+            decision.identity, round(keep.identities), leaves, int(abandoned),
+            pack_decision(decision) if moves else "", keep.events,
+            sighting.thumbnail or "", round(keep.crops), _GROUP, *messages,
+        ]  # fmt: skip
+        keys = [
+            self._key("fences"), self._key("gallery"), self._key("gallery", "ends"),
+            self._key("tracklet", sighting.tracklet), self._key("identity", decision.identity),
+            self._key("identity", leaves), self._key("identities"), self._key("decisions"),
+            self._key("crop", sighting.tracklet), self._key("sightings"),
+        ]  # fmt: skip
+        return bool(self._scripts.run("record", keys, arguments))
 
-    def _leave(self, pipe: Any, previous: TrackletRecord, *, abandoned: bool) -> None:
-        pipe.hdel(self._key("identity", previous.identity), previous.tracklet)
-        if abandoned:
-            pipe.zrem(self._key("identities"), previous.identity)
-
-    def _write_record(self, pipe: Any, record: TrackletRecord, sighting: Sighting) -> None:
-        text, lifetime = pack_record(record), round(self._retention.identities)
-        identity = self._key("identity", record.identity)
-        pipe.execute_command(
-            "VADD", self._key("gallery"), "FP32", sighting.embedding.tobytes(), record.tracklet,
-            "SETATTR", text,
-        )  # fmt: skip
-        pipe.zadd(self._key("gallery", "ends"), {record.tracklet: record.end})
-        pipe.set(self._key("tracklet", record.tracklet), text, ex=lifetime)
-        pipe.hset(identity, record.tracklet, text)
-        pipe.expire(identity, lifetime)
-        pipe.zadd(self._key("identities"), {str(record.identity): record.end})
-        if sighting.thumbnail is not None:
-            crop = self._key("crop", record.tracklet)
-            pipe.set(crop, sighting.thumbnail, ex=round(self._retention.crops))
+    @in_our_words
+    def gallery_size(self) -> int:
+        """How many tracklets can still be matched."""
+        return int(self._redis.execute_command("VCARD", self._key("gallery")) or 0)
 
     @in_our_words
     def prune(self, *, before: float, count: int = 1000) -> int:
@@ -297,12 +359,12 @@ class Store:
         Args:
             cameras: their names, or None for every camera of the site.
         """
-        keys = (
-            sorted(self._redis.scan_iter(self._key("camera", "*"), count=1000))
-            if cameras is None
-            else [self._key("camera", camera) for camera in cameras]
-        )
-        return [unpack_status(text) for text in (self._redis.mget(keys) if keys else []) if text]
+        key = self._key("cameras")
+        if cameras is None:
+            texts = [text for _, text in sorted(self._redis.hgetall(key).items())]
+        else:
+            texts = self._redis.hmget(key, cameras) if cameras else []
+        return [unpack_status(text) for text in texts if text]
 
     @in_our_words
     def identities(self, count: int = 100) -> list[IdentityRecord]:
@@ -342,7 +404,7 @@ class Store:
             {self._key("decisions"): after}, count=count, block=max(1, round(wait_seconds * 1000))
         )
         messages = next(iter(answer.values()))[0] if answer else []
-        return [(key.decode(), unpack_decision(fields)) for key, fields in messages]
+        return [(key.decode(), unpack_decision(f[b"decision"])) for key, f in messages]
 
     @contextmanager
     def views(
@@ -369,6 +431,31 @@ def _previews(
         except redis.RedisError as error:
             raise StoreError(f"Redis: {error}") from error
         yield (names[message["channel"]], message["data"]) if message else None
+
+
+def _token(token: int | None) -> str:
+    return "" if token is None else str(token)
+
+
+def _sighting(fields: Mapping[bytes, bytes] | None) -> Sighting | None:
+    try:
+        return unpack_sighting(fields or {})
+    except (KeyError, ValueError, TypeError, InvalidArray):
+        return None
+
+
+def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
+    return TrackletRecord(
+        tracklet=sighting.tracklet,
+        camera=sighting.camera,
+        begin=sighting.begin,
+        end=sighting.end,
+        identity=decision.identity,
+        confidence=decision.confidence,
+        closed=sighting.closed,
+        entered=sighting.entered,
+        left=sighting.left,
+    )
 
 
 def _candidate(key: bytes, score: float, text: bytes) -> Candidate:

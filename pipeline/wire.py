@@ -16,6 +16,7 @@ from pipeline.data import (
     Decision,
     DecisionKind,
     Evidence,
+    ProcessRecord,
     Sighting,
     TrackletRecord,
 )
@@ -52,14 +53,14 @@ def unpack_sighting(fields: Fields) -> Sighting:
     return Sighting(**meta, embedding=embedding, thumbnail=fields.get(b"thumbnail"))
 
 
-def pack_decision(decision: Decision) -> dict[str, bytes]:
-    """A decision as fields of a stream entry."""
-    return {"decision": _json(asdict(decision))}
+def pack_decision(decision: Decision) -> bytes:
+    """A decision as JSON."""
+    return _json(asdict(decision))
 
 
-def unpack_decision(fields: Fields) -> Decision:
+def unpack_decision(text: bytes) -> Decision:
     """The reverse of `pack_decision`."""
-    meta: dict[str, Any] = json.loads(fields[b"decision"])
+    meta: dict[str, Any] = json.loads(text)
     meta |= {"kind": DecisionKind(meta["kind"]), "evidence": Evidence(**meta["evidence"])}
     return Decision(**meta)
 
@@ -87,6 +88,19 @@ def unpack_status(text: bytes) -> CameraStatus:
     meta |= {"state": CameraState(meta["state"]), "size": tuple(meta["size"])}
     meta["clock"] = Clock(meta["clock"]) if meta["clock"] else None
     return CameraStatus(**meta)
+
+
+def pack_process(record: ProcessRecord) -> bytes:
+    """A process's record as JSON."""
+    return _json(asdict(record) | {"metrics": record.metrics.decode()})
+
+
+def unpack_process(text: bytes) -> ProcessRecord:
+    """The reverse of `pack_process`."""
+    meta: dict[str, Any] = json.loads(text)
+    meta["metrics"] = meta["metrics"].encode()
+    meta["allowed"] = None if meta["allowed"] is None else tuple(meta["allowed"])
+    return ProcessRecord(**meta)
 
 
 def _json(value: object) -> bytes:

@@ -137,7 +137,7 @@ def test_sites_do_not_see_each_other(store: Store, redis_server: EmbeddedRedis) 
 
 def test_a_status_is_known_until_it_is_no_longer_renewed(store: Store) -> None:
     status = CameraStatus("west", CameraState.WAITING, since=3.0, error="time-out", next_try=5.0)
-    store.put_status(status)
+    store.put_statuses([status])
     assert store.statuses() == [status]
     assert store.statuses(["west", "east"]) == [status]
 

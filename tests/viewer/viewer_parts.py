@@ -78,7 +78,7 @@ def report(
 ) -> None:
     """Renews the status of a camera."""
     fields = {"since": time.time() - 60, "size": SIZE, "fps": 10.0, "updated": time.time()} | more
-    store.put_status(CameraStatus(camera, state, **fields))  # type: ignore[arg-type]
+    store.put_statuses([CameraStatus(camera, state, **fields)])  # type: ignore[arg-type]
 
 
 def preview_of(camera: str, index: int) -> bytes:

@@ -1,0 +1,29 @@
+"""The Lua scripts of pipeline/lua: what must happen in Redis at once, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_FOLDER = Path(__file__).parent / "lua"
+
+
+class Scripts:
+    """Runs the scripts by name; Redis keeps them, so that only a digest travels.
+
+    All keys of a call carry the same hash tag, so the scripts run on a cluster, too.
+
+    Args:
+        client: a connected client.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._scripts = {
+            path.stem: client.register_script(path.read_text(encoding="utf-8"))
+            for path in sorted(_FOLDER.glob("*.lua"))
+        }
+
+    def run(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | float]) -> Any:
+        """What the script answers; what keys and arguments it takes stands at its beginning."""
+        return self._scripts[name](keys=keys, args=arguments)
