@@ -17,6 +17,8 @@ from pipeline.config import ViewerSettings
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _COOKIE_SECONDS = 30 * 86400
+_PROBES = ("/healthz", "/readyz")  # whoever watches over processes knows no token
+_READING = ("GET", "HEAD", "OPTIONS")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -38,8 +40,9 @@ class Guard:
 
     On this machine only, the Host header must name this machine: no other site's name can be
     made to point here (DNS rebinding). With a token, every request needs it: as `?token=…`, as
-    `Authorization: Bearer …`, or as the cookie that opening the page with `?token=…` leaves. A
-    WebSocket opened by a browser must come from our own page.
+    `Authorization: Bearer …`, or as the cookie that opening the page with `?token=…` leaves. What
+    a browser sends to change something, and a WebSocket it opens, must come from our own page.
+    `/healthz` and `/readyz` need no token: they tell nothing.
 
     Args:
         app: what is guarded.
@@ -65,9 +68,9 @@ class Guard:
         headers = Headers(scope=scope)
         if self._local and _host_name(headers.get("host", "")) not in _LOCAL:
             return PlainTextResponse("expected a Host header naming this machine\n", 421)
-        if scope["type"] == "websocket" and not _same_origin(headers):
-            return PlainTextResponse("expected a WebSocket from the viewer's own page\n", 403)
-        if self._token is None or self._knows_token(scope, headers):
+        if scope.get("method") not in _READING and not _same_origin(headers):
+            return PlainTextResponse("expected a request from the viewer's own page\n", 403)
+        if self._token is None or scope["path"] in _PROBES or self._knows_token(scope, headers):
             return None
         return _sign_in(scope) if scope["path"] == "/" else PlainTextResponse("token needed\n", 401)
 

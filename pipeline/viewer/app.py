@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,33 +12,52 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from pipeline.config import Site
 from pipeline.errors import StoreError
+from pipeline.metrics import Metrics
 from pipeline.store import Store
 from pipeline.viewer.access import Guard
 from pipeline.viewer.hub import Hub, camera_views
 from pipeline.viewer.live import talk
 from pipeline.viewer.messages import CameraView, IdentityView
+from pipeline.viewer.operation import operation
+from pipeline.viewer.source import SiteSource
+from pipeline.viewer.watch import Watch
 
 _STATIC = Path(__file__).parent / "static"
 _REVALIDATE = {"Cache-Control": "no-cache"}  # kept by the browser, but asked for: pages may change
 
 
-def create_app(site: Site, store: Store) -> FastAPI:
+def create_app(
+    site: SiteSource,
+    store: Store,
+    *,
+    metrics: Metrics,
+    reload: Callable[[], list[str]] | None = None,
+) -> FastAPI:
     """The viewer of one site.
 
     Args:
-        site: cams.yaml.
+        site: cams.yaml as it is now; how the viewer listens and who may see it stays as it is.
         store: where everything shown comes from.
+        metrics: what the viewer measures.
+        reload: reads the settings anew and gives a sentence for each change; None: the viewer does
+            it, and asks all other processes of the site to do the same.
     """
-    cameras = tuple(site.enabled_cameras)
-    hub = Hub(store, site=site.site, cameras=cameras)
+    watch = Watch(store)
+
+    def everywhere() -> list[str]:
+        changes = site.reload()
+        store.presence.ask_reload()
+        return changes
+
+    hub = Hub(store, site, watch=watch, metrics=metrics)
     app = FastAPI(
         title="Handoff", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )  # the documentation pages of FastAPI would load their scripts from another host
-    app.add_middleware(Guard, settings=site.viewer)
+    app.add_middleware(Guard, settings=site.site.viewer)
     app.add_exception_handler(StoreError, _store_fails)
-    app.include_router(_api(store, cameras), prefix="/api")
+    app.include_router(_api(store, site), prefix="/api")
+    app.include_router(operation(store, site, watch, reload=reload or everywhere))
     app.mount("/static", _Static(directory=_STATIC), name="static")
 
     @app.get("/", include_in_schema=False)
@@ -48,11 +68,6 @@ def create_app(site: Site, store: Store) -> FastAPI:
     async def icon() -> FileResponse:
         return FileResponse(_STATIC / "icon.svg", headers=_REVALIDATE)
 
-    @app.get("/healthz", include_in_schema=False)
-    def healthz() -> dict[str, str]:
-        store.last_decision()
-        return {"status": "ok"}
-
     @app.websocket("/live")
     async def live(websocket: WebSocket) -> None:
         await talk(websocket, hub)
@@ -60,13 +75,13 @@ def create_app(site: Site, store: Store) -> FastAPI:
     return app
 
 
-def _api(store: Store, cameras: tuple[str, ...]) -> fastapi.APIRouter:
+def _api(store: Store, site: SiteSource) -> fastapi.APIRouter:
     api = fastapi.APIRouter()
 
     @api.get("/cameras")
     def list_cameras() -> list[CameraView]:
         """The site's cameras in the order of cams.yaml, and how they are doing."""
-        return camera_views(store, cameras)
+        return camera_views(store, tuple(site.site.enabled_cameras))
 
     @api.get("/identities")
     def list_identities(

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
 from pipeline.data import IdentityRecord
 from pipeline.errors import StoreError
+from pipeline.metrics import Metrics
+from pipeline.preview import decode_header
 from pipeline.store import Store
 from pipeline.viewer.messages import Cameras, CameraView, IdentityView, News, Snapshot, Trouble
 from pipeline.viewer.outbox import Outbox
+from pipeline.viewer.source import SiteSource
+from pipeline.viewer.watch import Watch
 
 _log = structlog.get_logger(__name__)
 
+_HEALTH_SECONDS = 2.0  # between two looks at how processes are doing
 _TICK_SECONDS = 1.0  # between two looks at what no event announces
 _WAIT_SECONDS = 0.4  # a blocking read of the store; stopping takes as long
 _RECENT = 50  # identities looked at in every tick
@@ -30,29 +36,38 @@ class Hub:
 
     Args:
         store: where everything comes from.
-        site: name of the site.
-        cameras: their names, in the order in which they are shown.
+        site: cams.yaml as it is now; its cameras may change while browsers look.
+        watch: how processes and cameras are doing.
+        metrics: where browsers are counted, and how long pictures take to them.
     """
 
-    def __init__(self, store: Store, *, site: str, cameras: Sequence[str]) -> None:
+    def __init__(self, store: Store, site: SiteSource, *, watch: Watch, metrics: Metrics) -> None:
         self._store = store
         self._site = site
-        self._cameras = tuple(cameras)
+        self._watch = watch
+        self._metrics = metrics
         self._outboxes: set[Outbox] = set()
         self._reader: _Reader | None = None
 
     def join(self, outbox: Outbox) -> None:
         """A browser has come."""
         self._outboxes.add(outbox)
+        self._metrics.gauge("browsers", len(self._outboxes))
         if self._reader is None:
-            self._reader = _Reader(self._store, self._cameras, self._outboxes)
+            self._reader = _Reader(self._store, self._site, self._watch, self._outboxes)
 
     def leave(self, outbox: Outbox) -> None:
         """A browser has gone; with the last one reading ends."""
         self._outboxes.discard(outbox)
+        self._metrics.gauge("browsers", len(self._outboxes))
         if not self._outboxes and self._reader is not None:
             self._reader.stop()
             self._reader = None
+
+    def measure(self, shown: Iterable[tuple[str, float]]) -> None:
+        """Pictures of these cameras, with their arrival at the node, are on a screen now."""
+        for camera, arrival in shown:
+            self._metrics.delay("page", time.time() - arrival, camera=camera)
 
     async def snapshot(self) -> Snapshot:
         """Everything a page needs to begin with.
@@ -63,9 +78,10 @@ class Hub:
         return await asyncio.to_thread(self._read_snapshot)
 
     def _read_snapshot(self) -> Snapshot:
+        site = self._site.site
         return Snapshot(
-            site=self._site,
-            cameras=camera_views(self._store, self._cameras),
+            site=site.site,
+            cameras=camera_views(self._store, tuple(site.enabled_cameras)),
             identities=[IdentityView.of(r) for r in self._store.identities(_SNAPSHOT)],
         )
 
@@ -76,12 +92,22 @@ def camera_views(store: Store, cameras: Sequence[str]) -> list[CameraView]:
     return [CameraView(name=name, status=statuses.get(name)) for name in cameras]
 
 
+def _arrival(preview: bytes) -> float | None:
+    """When the picture arrived at its node, seconds since the epoch, if it says so."""
+    try:
+        arrival = decode_header(preview).get("arrival")
+    except (ValueError, struct.error):
+        return None
+    return arrival if isinstance(arrival, float) and arrival > 0 else None
+
+
 class _Reader:
     """Reads the store and fills the outboxes, from its creation until it is stopped."""
 
-    def __init__(self, store: Store, cameras: Sequence[str], outboxes: set[Outbox]) -> None:
+    def __init__(self, store: Store, site: SiteSource, watch: Watch, outboxes: set[Outbox]) -> None:
         self._store = store
-        self._cameras = cameras
+        self._site = site
+        self._watch = watch
         self._outboxes = outboxes
         self._stopped = threading.Event()
         self._recent: dict[int, IdentityRecord] = {}
@@ -89,7 +115,12 @@ class _Reader:
         self._loop = asyncio.get_running_loop()
         self._work = [
             asyncio.create_task(asyncio.to_thread(self._until_stopped, read))
-            for read in (self._read_views, self._read_decisions, self._read_state)
+            for read in (
+                self._read_views,
+                self._read_decisions,
+                self._read_state,
+                self._read_health,
+            )
         ]
 
     def stop(self) -> None:
@@ -108,13 +139,19 @@ class _Reader:
                 _log.exception("reading failed, trying again")
             self._stopped.wait(_TICK_SECONDS)
 
+    def _cameras(self) -> tuple[str, ...]:
+        return tuple(self._site.site.enabled_cameras)
+
     def _read_views(self) -> None:
-        with self._store.views(self._cameras, idle_seconds=_WAIT_SECONDS) as views:
-            for view in views:
-                if self._stopped.is_set():
-                    return
-                if view is not None:
-                    self._call(self._show, *view)
+        while not self._stopped.is_set():
+            cameras = self._cameras()
+            with self._store.views(cameras, idle_seconds=_WAIT_SECONDS) as views:
+                for view in views:
+                    if self._stopped.is_set() or self._cameras() != cameras:
+                        break
+                    if view is not None:
+                        self._call(self._show, *view, _arrival(view[1]))
+            self._call(self._forget_others, self._cameras())
 
     def _read_decisions(self) -> None:
         after = self._store.last_decision()  # what came before is in the snapshots
@@ -131,21 +168,37 @@ class _Reader:
     def _read_state(self) -> None:
         while not self._stopped.is_set():
             started = time.monotonic()
-            cameras = Cameras(cameras=camera_views(self._store, self._cameras))
+            cameras = Cameras(cameras=camera_views(self._store, self._cameras()))
             recent = {r.identity: r for r in self._store.identities(_RECENT)}
             changed = [r for n, r in recent.items() if self._recent.get(n) != r]
             self._recent = recent
             self._call(self._tell_state, cameras, [IdentityView.of(r) for r in changed])
             self._stopped.wait(_TICK_SECONDS - (time.monotonic() - started))
 
+    def _read_health(self) -> None:
+        while not self._stopped.is_set():
+            text = self._watch.look(self._cameras()).model_dump_json()
+            self._call(self._tell_health, text)
+            self._stopped.wait(_HEALTH_SECONDS)
+
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
 
     # ── in the event loop ───────────────────────────────────────────────────────────────────
 
-    def _show(self, camera: str, message: bytes) -> None:
+    def _show(self, camera: str, message: bytes, arrival: float | None) -> None:
         for outbox in self._outboxes:
-            outbox.put_picture(camera, message)
+            outbox.put_picture(camera, message, arrival)
+
+    def _forget_others(self, cameras: Sequence[str]) -> None:
+        """The site's cameras are others by now: every page begins anew with them."""
+        for outbox in self._outboxes:
+            outbox.keep_only(cameras)
+            outbox.renew()
+
+    def _tell_health(self, text: str) -> None:
+        for outbox in self._outboxes:
+            outbox.put_latest("processes", text)
 
     def _tell_news(self, news: News) -> None:
         text = news.model_dump_json()

@@ -25,7 +25,7 @@ async def talk(websocket: WebSocket, hub: Hub) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(_send(websocket, outbox, hub))
-            await _receive(websocket, outbox)
+            await _receive(websocket, outbox, hub)
             sending.cancel()
     except* WebSocketDisconnect:
         pass  # it went while something was being sent
@@ -33,7 +33,7 @@ async def talk(websocket: WebSocket, hub: Hub) -> None:
         hub.leave(outbox)
 
 
-async def _receive(websocket: WebSocket, outbox: Outbox) -> None:
+async def _receive(websocket: WebSocket, outbox: Outbox, hub: Hub) -> None:
     """Until the browser goes, or says something that makes no sense."""
     while (message := await websocket.receive())["type"] == "websocket.receive":
         try:
@@ -44,7 +44,7 @@ async def _receive(websocket: WebSocket, outbox: Outbox) -> None:
         if isinstance(request, Ping):
             outbox.put_reply(Pong(sent=request.sent, server=time.time()).model_dump_json())
         else:
-            outbox.shown(request.cameras)
+            hub.measure(outbox.shown(request.cameras))
 
 
 async def _send(websocket: WebSocket, outbox: Outbox, hub: Hub) -> None:

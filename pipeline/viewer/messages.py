@@ -71,6 +71,74 @@ class News(Message):
     identities: list[IdentityView]
 
 
+class Timing(Message):
+    """How long something has taken lately, seconds.
+
+    `what` is a stage, `redis`, or `to tracks`, `to decision`, … for the delay since a picture's
+    arrival at its node.
+    """
+
+    what: str
+    rate: float = Field(description="times per second")
+    mean: float
+    p95: float = Field(description="95 of 100 took no longer, as far as the buckets tell")
+
+
+class ProcessView(Message):
+    """A process that works on the site. Times are seconds since the epoch."""
+
+    name: str
+    role: str
+    host: str
+    pid: int
+    started: float
+    updated: float
+    ready: bool
+    note: str
+    working: bool | None = Field(description="a matcher: true if it decides, false if it stands by")
+    memory: float | None = Field(description="resident, bytes")
+    cpu: float | None = Field(description="of one core, lately: 1.5 is one core and a half")
+    threads: int | None
+    cameras: tuple[str, ...] = Field(description="those a node runs")
+    timings: tuple[Timing, ...]
+
+
+class CameraHealth(Message):
+    """What becomes of a camera's pictures."""
+
+    name: str
+    node: str
+    received: float | None = Field(description="pictures per second, null while not known")
+    analysed: float | None = Field(description="pictures per second, null while not known")
+    drops: dict[str, float] = Field(description="pictures per second by reason")
+    dropped: dict[str, int] = Field(description="pictures since the start by reason")
+    delay: float = Field(description="seconds from a picture's arrival to its tracks")
+    clock_offset: float | None = Field(description="seconds the camera's clock is ahead of ours")
+
+
+class Happening(Message):
+    """Something that happened to a process, by the viewer's clock."""
+
+    time: float
+    what: Literal["started", "restarted", "gone"]
+    process: str
+
+
+class Health(Message):
+    """How the site's processes and cameras are doing, every two seconds."""
+
+    type: Literal["processes"] = "processes"
+    processes: list[ProcessView]
+    cameras: list[CameraHealth]
+    happenings: list[Happening] = Field(description="of late, newest first")
+
+
+class Reloaded(Message):
+    """The settings have been read anew."""
+
+    changes: list[str] = Field(description="a sentence each; empty if nothing has changed")
+
+
 class Trouble(Message):
     """Why nothing new can be shown at the moment; null: all is well again."""
 

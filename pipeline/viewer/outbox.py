@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class Outbox:
@@ -27,8 +27,8 @@ class Outbox:
         self._replies: deque[str] = deque(maxlen=8)
         self._events: deque[str] = deque()
         self._latest: dict[str, str] = {}
-        self._pictures: dict[str, bytes] = {}
-        self._under_way: dict[str, int] = {}
+        self._pictures: dict[str, tuple[bytes, float | None]] = {}
+        self._under_way: dict[str, deque[float | None]] = {}
         self.snapshot_due = True
         self._wake.set()
 
@@ -49,17 +49,36 @@ class Outbox:
         self._latest[kind] = text
         self._wake.set()
 
-    def put_picture(self, camera: str, message: bytes) -> None:
-        """A picture, instead of an older one of the camera that is still waiting."""
-        self._pictures[camera] = message
+    def put_picture(self, camera: str, message: bytes, arrival: float | None = None) -> None:
+        """A picture, instead of an older one of the camera that is still waiting.
+
+        Args:
+            camera: whose picture it is.
+            message: what the browser is sent.
+            arrival: when the picture arrived at its node, seconds since the epoch.
+        """
+        self._pictures[camera] = message, arrival
         self._wake.set()
 
-    def shown(self, cameras: Iterable[str]) -> None:
-        """The browser has dealt with one picture of each of these cameras."""
-        for camera in cameras:
-            if camera in self._under_way:
-                self._under_way[camera] = max(0, self._under_way[camera] - 1)
+    def shown(self, cameras: Iterable[str]) -> list[tuple[str, float]]:
+        """The browser has dealt with one picture of each of these cameras.
+
+        Returns:
+            the cameras, and when those pictures had arrived at their nodes, as far as is known.
+        """
         self._wake.set()
+        pictures = [(camera, self._next_under_way(camera)) for camera in cameras]
+        return [(camera, arrival) for camera, arrival in pictures if arrival is not None]
+
+    def _next_under_way(self, camera: str) -> float | None:
+        arrivals = self._under_way.get(camera)
+        return arrivals.popleft() if arrivals else None
+
+    def keep_only(self, cameras: Collection[str]) -> None:
+        """Forgets cameras that the site has no more."""
+        for waiting in (self._pictures, self._under_way):
+            for camera in waiting.keys() - set(cameras):
+                del waiting[camera]
 
     def renew(self) -> None:
         """Forgets the events; a snapshot says all that they would have said."""
@@ -84,7 +103,9 @@ class Outbox:
 
     def _take_picture(self) -> bytes | None:
         for camera in self._pictures:
-            if self._under_way.get(camera, 0) < self._window:
-                self._under_way[camera] = self._under_way.get(camera, 0) + 1
-                return self._pictures.pop(camera)
+            under_way = self._under_way.setdefault(camera, deque())
+            if len(under_way) < self._window:
+                message, arrival = self._pictures.pop(camera)
+                under_way.append(arrival)
+                return message
         return None

@@ -14,33 +14,42 @@ import uvicorn
 
 from pipeline.config import Site, ViewerSettings
 from pipeline.errors import ConfigError
+from pipeline.metrics import Metrics
 from pipeline.store import Store
 from pipeline.viewer.app import create_app
+from pipeline.viewer.source import FixedSite, SiteSource
 
 _MAX_REQUEST_BYTES = 65536
 
 
 def serve(
-    site: Site,
+    site: Site | SiteSource,
     store: Store,
     *,
+    metrics: Metrics | None = None,
+    reload: Callable[[], list[str]] | None = None,
     started: Callable[[str], None] = print,
     stop: threading.Event | None = None,
 ) -> None:
     """Serves the live page until SIGINT or SIGTERM (in the main thread), or until `stop` is set.
 
     Args:
-        site: cams.yaml; its section `viewer` says where to listen and whether a token is needed.
+        site: cams.yaml, or where to find it as it is now; its section `viewer` says where to
+            listen and whether a token is needed, as it is now.
         store: where everything shown comes from.
+        metrics: what the viewer measures.
+        reload: what `POST /api/reload` does; see `create_app`.
         started: is given the page's address, such as `http://127.0.0.1:8080/`, once it answers.
         stop: ends serving within a second, browsers or not.
 
     Raises:
         ConfigError: nothing can listen at viewer.host and viewer.port.
     """
-    with _listen(site.viewer) as listener:
+    source = FixedSite(site) if isinstance(site, Site) else site
+    settings = source.site.viewer
+    with _listen(settings) as listener:
         config = uvicorn.Config(
-            create_app(site, store),
+            create_app(source, store, metrics=metrics or Metrics("viewer"), reload=reload),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -48,9 +57,7 @@ def serve(
             ws_max_size=_MAX_REQUEST_BYTES,
             timeout_graceful_shutdown=1,
         )
-        server = _Server(
-            config, started=lambda: started(_address(listener, site.viewer)), stop=stop
-        )
+        server = _Server(config, started=lambda: started(_address(listener, settings)), stop=stop)
         asyncio.run(server.serve(sockets=[listener]))
 
 

@@ -32,7 +32,8 @@ def live(address: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/healthz", "/static/main.js", "/api/cameras", "/api/openapi.json", "/nothing"]
+    "path",
+    ["/", "/metrics", "/static/main.js", "/api/health", "/api/cameras", "/api/openapi.json", "/no"],
 )
 def test_nothing_is_given_away_without_the_token(guarded_viewer, path):
     assert httpx.get(guarded_viewer + path).status_code == 401
