@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from pipeline.errors import HandoffError, Stopped
-from pipeline.logs import LogLevel, configure_logging
+from pipeline.logs import LogFormat, LogLevel, configure_logging
 from pipeline.roles import (
     REDIS_VARIABLE,
     Options,
@@ -67,11 +67,34 @@ def main(
     redis: Annotated[
         str | None, typer.Option(envvar=REDIS_VARIABLE, help="Redis to use in place of redis.url.")
     ] = None,
+    node: Annotated[
+        str | None,
+        typer.Option(envvar="HANDOFF_NODE", help="Name of this machine within the site."),
+    ] = None,
+    health_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="HANDOFF_HEALTH_PORT", help="Answer probes and /metrics of this role here."
+        ),
+    ] = None,
+    health_host: Annotated[
+        str, typer.Option(envvar="HANDOFF_HEALTH_HOST", help="Address to answer them at.")
+    ] = "127.0.0.1",
     log_level: Annotated[LogLevel, typer.Option(help="Which log lines to print.")] = "warning",
+    log_format: Annotated[LogFormat, typer.Option(help="Lines for people, or JSON.")] = "console",
 ) -> None:
     """Follows people through a site whose cameras do not overlap."""
-    configure_logging(log_level, role=role.value)
-    options = Options(cameras, redis_url=redis, duration=duration, log_level=log_level)
+    configure_logging(log_level, role=role.value, form=log_format)
+    options = Options(
+        cameras,
+        redis_url=redis,
+        duration=duration,
+        log_level=log_level,
+        log_format=log_format,
+        node=node,
+        health_port=health_port,
+        health_host=health_host,
+    )
     try:
         if check_only:
             check(options)

@@ -39,7 +39,7 @@ class Plan:
     @property
     def frame_rates(self) -> dict[str, float]:
         """Frames per second to expect of each camera."""
-        return {name: self._frame_rate(name) for name in self.site.enabled_cameras}
+        return {name: self.frame_rate(name) for name in self.site.enabled_cameras}
 
     @property
     def frames(self) -> int | None:
@@ -47,9 +47,11 @@ class Plan:
         counts = [info.frames for info in self.recordings.values()]
         return None if None in counts else sum(count for count in counts if count)
 
-    def _frame_rate(self, name: str) -> float:
-        info = self.recordings.get(name)
-        return self.site.cameras[name].fps or (info.fps if info else _LIVE_FPS)
+    def frame_rate(self, name: str) -> float:
+        """Frames per second to expect of a camera, also of one that came after the start."""
+        info, camera = self.recordings.get(name), self.site.cameras.get(name)
+        own = camera.fps if camera else None
+        return own or (info.fps if info else _LIVE_FPS)
 
 
 def make_plan(path: Path) -> Plan:

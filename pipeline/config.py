@@ -183,6 +183,8 @@ class Site(Settings):
     """Name of the site: cameras that can see the same people."""
     cameras: dict[Name, CameraSettings] = Field(min_length=1)
     """The cameras by name."""
+    nodes: Literal["auto"] | dict[str, list[Name]] = "auto"
+    """Which node (`--node`) runs which cameras; `auto`: they share them out by themselves."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """What networks run on: the GPU if there is one that can be used, or one of the two."""
     detector: DetectorSettings = DetectorSettings()
@@ -217,6 +219,11 @@ def load_site(path: Path) -> Site:
         site = Site.model_validate(document)
     except ValidationError as error:
         raise ConfigError("\n".join(_sentence(path, e) for e in error.errors())) from None
+    for node, cameras in ({} if site.nodes == "auto" else site.nodes).items():
+        if unknown := [name for name in cameras if name not in site.cameras]:
+            raise ConfigError(
+                f"{path}: nodes.{node}: expected names of cameras, found {unknown[0]!r}"
+            )
     if not site.enabled_cameras:
         raise ConfigError(f"{path}: cameras: expected at least one enabled camera, found none")
     return site.model_copy(

@@ -7,6 +7,7 @@ embedding improves while the person is watched, at almost no cost.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -43,6 +44,16 @@ def find_weights(name: str) -> Path:
     return path
 
 
+def network_id(weights: Path) -> str:
+    """What tells the embeddings of one network from those of another: name and digest.
+
+    Args:
+        weights: graph A's file.
+    """
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    return f"{weights.name.removesuffix('.crop.onnx')}@{digest[:8]}"
+
+
 def read_calibration(weights: Path) -> Calibration:
     """What similarity is worth with a network, by the metadata of its graph A.
 
@@ -63,6 +74,9 @@ class Network:
         device: what it runs on; see `engines.runtime.choose_backend`.
         precision: arithmetic of graph A.
         threads: CPU threads; 0 leaves the choice to the runtime.
+
+    Attributes:
+        id: see `network_id`.
     """
 
     def __init__(
@@ -76,6 +90,7 @@ class Network:
         partner = weights.with_name(weights.name.replace(".crop.", ".tracklet."))
         if not partner.is_file():
             raise ModelError(f"{weights}: expected {partner.name} beside it, found none")
+        self.id = network_id(weights)
         self._card = read_card(weights)
         self._crop = open_engine(weights, device=device, precision=precision, threads=threads)
         # The temporal softmax and the final norm are too small to gain from lower precision.
@@ -183,6 +198,7 @@ class Embedder:
             entered=tracklet.entered,
             left=tracklet.left,
             thumbnail=_thumbnail(best.image) if is_better else None,
+            network=self._network.id,
         )
 
 

@@ -33,14 +33,7 @@ class EmbeddedRedis:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="handoff-"))  # mode 0700
         self._socket = self._folder / "redis.sock"
-        self._process = subprocess.Popen(
-            self._command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us; we stop the server last
-            preexec_fn=die_with_parent,
-        )
+        self._process = self._launch()
         try:
             self._wait_until_up()
         except BaseException:
@@ -56,6 +49,19 @@ class EmbeddedRedis:
     def pid(self) -> int:
         """Process id of the server."""
         return self._process.pid
+
+    def ensure(self) -> bool:
+        """Starts the server again, empty, at the same address, if it has died.
+
+        Returns:
+            True if it had.
+        """
+        if self._process.poll() is None:
+            return False
+        self._socket.unlink(missing_ok=True)
+        self._process = self._launch()
+        self._wait_until_up()
+        return True
 
     def close(self) -> None:
         """Stops the server and removes its folder; does nothing the second time."""
@@ -78,6 +84,16 @@ class EmbeddedRedis:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us; we stop the server last
+            preexec_fn=die_with_parent,
+        )
 
     def _command(self) -> list[str]:
         options = {

@@ -7,22 +7,25 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from pipeline.data import CameraStatus, Frame, Sighting
-from pipeline.errors import StoreError
+from pipeline.claims import Claims
+from pipeline.config import CameraSettings
+from pipeline.courier import Courier, Report
+from pipeline.data import CameraStatus, Frame
 from pipeline.ingest import LiveReaders
-from pipeline.perceive import Observation, Perception
-from pipeline.preview import encode_preview
-from pipeline.store import Store
+from pipeline.metrics import Metrics
+from pipeline.perceive import Perception
+from pipeline.site_file import SiteFile
 
 _COLLECT_SECONDS = 0.2
-_HOUSEKEEPING_SECONDS = 1.0
-_UNSENT = 10_000  # sightings kept while Redis is away: minutes of a busy node, some 40 MB
+_REPORT_SECONDS = 1.0
+_STEP_SECONDS = 0.15
+"""How long a step may take: with more cameras than fit, each is served less often, not later."""
 _RECENT = 64  # pictures whose delays a status sums up
+_SMOOTHING = 0.1
 
 log = structlog.get_logger()
 
@@ -32,102 +35,151 @@ def new_run() -> str:
     return f"{int(time.time()):x}{secrets.token_hex(3)}"
 
 
-class Outbox:
-    """Sightings on their way to Redis: kept, up to a bound, while it is away."""
+@dataclass(slots=True)
+class _Camera:
+    """A camera that this node runs.
 
-    def __init__(self, store: Store, *, capacity: int = _UNSENT) -> None:
-        self._store = store
-        self._waiting: deque[Sighting] = deque(maxlen=capacity)
-        self._retry_at = 0.0
+    Attributes:
+        settings: with which it was begun.
+        tenure: number of the claim under which it was begun.
+        delays: seconds from arrival to tracks, of late.
+        received: pictures that had come when the last report was made.
+    """
 
-    @property
-    def waiting(self) -> tuple[Sighting, ...]:
-        """What could not be sent yet, oldest first."""
-        return tuple(self._waiting)
-
-    def send(self, sightings: Sequence[Sighting], *, now: float) -> None:
-        """Sends what waits and what is new, in order; keeps what cannot be sent."""
-        self._waiting.extend(sightings)
-        if now < self._retry_at:
-            return
-        try:
-            while self._waiting:
-                self._store.send_sighting(self._waiting[0])
-                self._waiting.popleft()
-        except StoreError as error:
-            self._retry_at = now + _HOUSEKEEPING_SECONDS
-            log.warning("node keeps its sightings", waiting=len(self._waiting), error=str(error))
+    settings: CameraSettings
+    tenure: int
+    delays: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    received: int = 0
 
 
 class Node:
-    """Runs the cameras of one process.
+    """Runs the cameras that are claimed for it.
 
     Args:
-        store: where sightings, previews and statuses go.
-        readers: the cameras' streams; closed by whoever opened them.
+        courier: takes what there is to tell; started and stopped by whoever made it.
+        claims: which cameras are to be run.
+        site: their settings.
+        readers: their streams; closed by whoever opened them.
         perception: what happens to a picture.
-        cameras: names of the cameras.
+        frame_rate: gives the frames per second to expect of a camera.
+        metrics: where what happens is counted.
     """
 
     def __init__(
-        self, store: Store, readers: LiveReaders, perception: Perception, cameras: Sequence[str]
+        self,
+        courier: Courier,
+        claims: Claims,
+        site: SiteFile,
+        readers: LiveReaders,
+        perception: Perception,
+        *,
+        frame_rate: Callable[[str], float],
+        metrics: Metrics,
     ) -> None:
-        self._store = store
+        self._courier = courier
+        self._claims = claims
+        self._site = site
         self._readers = readers
         self._perception = perception
-        self._cameras = list(cameras)
-        self._outbox = Outbox(store)
-        self._delays = {camera: deque[float](maxlen=_RECENT) for camera in cameras}
-        self._watched: set[str] = set()
-        self._housekeeping_at = 0.0
+        self._frame_rate = frame_rate
+        self._metrics = metrics
+        self._cameras: dict[str, _Camera] = {}
+        self._pace = 0.0
+        self._reported = -float("inf")
+
+    @property
+    def pace(self) -> float:
+        """Mean seconds of work per picture, lately; 0: none yet."""
+        return self._pace
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Works until told to stop, then ends all tracklets."""
         while not stopping():
-            self.step(self._readers.collect(_COLLECT_SECONDS))
-        self._outbox.send(self._perception.close(), now=time.time())
-        self._housekeep(time.time())
+            self._follow_claims()
+            with self._metrics.stage("collect"):
+                frames = self._readers.collect(_COLLECT_SECONDS, most=self._most())
+            self.step(frames)
+            if time.monotonic() - self._reported >= _REPORT_SECONDS:
+                self._report()
+        self._courier.send(self._perception.close(), self._tenures())
+        self._report()
 
     def step(self, frames: Sequence[Frame]) -> None:
         """Takes the newest frames, at most one per camera, and passes on what came of them."""
-        if frames:
-            observations, sightings = self._perception.update(frames)
-            self._show(observations)
-            now = time.time()
-            for frame in frames:
-                self._delays[frame.camera].append(now - frame.arrival)
-            self._outbox.send(sightings, now=now)
-        if time.time() >= self._housekeeping_at:
-            self._housekeep(time.time())
+        frames = [frame for frame in frames if frame.camera in self._cameras]
+        if not frames:
+            return
+        started = time.perf_counter()
+        observations, sightings = self._perception.update(frames)
+        self._courier.show(observations)
+        arrivals = {frame.camera: frame.arrival for frame in frames}
+        self._courier.send(
+            [replace(s, arrival=arrivals.get(s.camera)) for s in sightings], self._tenures()
+        )
+        self._measure(frames, time.perf_counter() - started)
 
-    def _show(self, observations: Sequence[Observation]) -> None:
-        """Sends previews of the cameras that somebody is looking at."""
-        for observation in observations:
-            camera = observation.frame.camera
-            if camera in self._watched:
-                message = encode_preview(
-                    observation.frame, observation.tracks, observation.tracklets
-                )
-                self._attempt(partial(self._store.send_view, camera, message))
+    # ── cameras that come and go ────────────────────────────────────────────────────────────
 
-    def _housekeep(self, now: float) -> None:
-        self._housekeeping_at = now + _HOUSEKEEPING_SECONDS
-        self._outbox.send([], now=now)
-        self._attempt(self._look_who_watches)
-        statuses = [self._measured(s, now) for s in self._readers.statuses().values()]
-        self._attempt(partial(self._store.put_statuses, statuses))
+    def _follow_claims(self) -> None:
+        """Begins and ends cameras, as claims and settings have it by now."""
+        settings, to_run = self._site.cameras, self._claims.to_run
+        wanted = {c: (settings[c], tenure) for c, tenure in to_run.items() if c in settings}
+        running = {c: (camera.settings, camera.tenure) for c, camera in self._cameras.items()}
+        if wanted == running:
+            return
+        for name in [c for c in running if wanted.get(c) != running[c]]:
+            self._end(name)
+        self._readers.change({name: settings for name, (settings, _) in wanted.items()})
+        for name in [c for c in wanted if c not in self._cameras]:
+            self._cameras[name] = _Camera(*wanted[name])
+            self._perception.add(name, fps=self._frame_rate(name))
+        log.info("node runs", cameras=list(self._cameras))
 
-    def _look_who_watches(self) -> None:
-        self._watched = self._store.watched(self._cameras)
+    def _end(self, name: str) -> None:
+        self._courier.send(self._perception.remove(name), self._tenures())
+        self._courier.left(name, self._cameras.pop(name).tenure)
 
-    def _measured(self, status: CameraStatus, now: float) -> CameraStatus:
-        delays = self._delays[status.camera]
-        return replace(status, delay=statistics.median(delays) if delays else 0.0, updated=now)
+    def _tenures(self) -> dict[str, int]:
+        return {name: camera.tenure for name, camera in self._cameras.items()}
 
-    def _attempt(self, action: Callable[[], None]) -> None:
-        """Does what may be lost when Redis is away: pictures and statuses are renewed anyway."""
-        try:
-            action()
-        except StoreError as error:
-            self._watched = set()
-            log.debug("Redis is away", error=str(error))
+    # ── how it is doing ─────────────────────────────────────────────────────────────────────
+
+    def _most(self) -> int:
+        """How many pictures a step can deal with in time."""
+        return (
+            max(1, int(_STEP_SECONDS / self._pace))
+            if self._pace > 0
+            else max(1, len(self._cameras))
+        )
+
+    def _measure(self, frames: Sequence[Frame], seconds: float) -> None:
+        now, pace = time.time(), seconds / len(frames)
+        self._pace = pace if self._pace == 0 else self._pace + _SMOOTHING * (pace - self._pace)
+        self._metrics.gauge("batch", len(frames))
+        for frame in frames:
+            delay = now - frame.arrival
+            self._cameras[frame.camera].delays.append(delay)
+            self._metrics.delay("tracks", delay, frame.camera)
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        statuses = [s for s in self._readers.statuses().values() if s.camera in self._cameras]
+        elapsed = now - self._reported
+        demand = {s.camera: self._demand(s, elapsed) for s in statuses}
+        self._courier.report(Report([self._measured(s) for s in statuses], demand, self._pace))
+        self._reported = now
+
+    def _demand(self, status: CameraStatus, elapsed: float) -> float:
+        """Seconds of work per second that a camera would take if nothing of it were left out."""
+        camera = self._cameras[status.camera]
+        rate = (status.received - camera.received) / elapsed
+        camera.received = status.received
+        if camera.settings.fps is not None:
+            rate = min(rate, camera.settings.fps)
+        return rate * self._pace if rate > 0 else self._frame_rate(status.camera) * self._pace
+
+    def _measured(self, status: CameraStatus) -> CameraStatus:
+        delays = self._cameras[status.camera].delays
+        return replace(
+            status, delay=statistics.median(delays) if delays else 0.0, updated=time.time()
+        )

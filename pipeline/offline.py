@@ -134,7 +134,9 @@ class OfflineRun:
             run=_RUN,
             fps=self._fps,
         )
-        matcher = MatchingService(store, self._site, self._calibration, exact=True)
+        matcher = MatchingService(
+            store, self._site, self._calibration, network=self._network.id, exact=True
+        )
         store.open_sightings()
         done = 0
         for frames, detections in self._detected():

@@ -6,7 +6,7 @@ happens to a picture in between is the same and stands here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import supervision as sv
@@ -15,6 +15,7 @@ from pipeline.config import Site
 from pipeline.data import Frame, Sighting
 from pipeline.detect import Detector
 from pipeline.embed import Embedder
+from pipeline.metrics import Metrics
 from pipeline.track import Recovered, Tracker, track_numbers
 from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point
 from pipeline.vet import Vetting
@@ -47,6 +48,22 @@ class Earlier:
     tracklets: list[str]
 
 
+OnFailure = Callable[[Frame, Exception], None]
+"""Is told of a frame that had to be given up, and why."""
+
+_FAILURES_IN_A_ROW = 5
+
+
+@dataclass(slots=True)
+class _View:
+    """What belongs to one camera: everything in here ends with it."""
+
+    tracker: Tracker
+    vetting: Vetting
+    builder: TrackletBuilder
+    failures: int = 0
+
+
 class Perception:
     """Turns the frames of all of a node's cameras into observations and sightings.
 
@@ -55,7 +72,10 @@ class Perception:
         detector: finds people; shared by all cameras.
         embedder: embeds tracklets; shared by all cameras.
         run: makes tracklet ids unique over restarts and machines.
-        fps: expected frame rate per camera.
+        fps: expected frame rate per camera; cameras may be added and removed later.
+        metrics: where the time of each stage is noted.
+        on_failure: a frame that cannot be dealt with costs itself alone, and this is told of it;
+            None: its error goes to the caller.
     """
 
     def __init__(
@@ -66,43 +86,117 @@ class Perception:
         *,
         run: str,
         fps: Mapping[str, float],
+        metrics: Metrics | None = None,
+        on_failure: OnFailure | None = None,
     ) -> None:
+        self._settings = site.tracker
         self._detector = detector
         self._embedder = embedder
-        self._trackers = {camera: Tracker(camera, site.tracker, fps=fps[camera]) for camera in fps}
-        self._vettings = {camera: Vetting(certain=site.tracker.certain) for camera in fps}
-        self._builders = {
-            camera: TrackletBuilder(camera, run=run, lost_after=site.tracker.lost_after)
-            for camera in fps
-        }
+        self._run = run
+        self._metrics = metrics or Metrics("perception")
+        self._on_failure = on_failure
+        self._generations: dict[str, int] = {}
+        self._views: dict[str, _View] = {}
+        for camera, rate in fps.items():
+            self.add(camera, fps=rate)
+
+    def add(self, camera: str, *, fps: float) -> None:
+        """Begins with a camera; one that was removed begins anew, with new tracklets."""
+        generation = self._generations[camera] = self._generations.get(camera, 0) + 1
+        run = self._run if generation == 1 else f"{self._run}.{generation}"
+        self._views[camera] = _View(
+            Tracker(camera, self._settings, fps=fps),
+            Vetting(certain=self._settings.certain),
+            TrackletBuilder(camera, run=run, lost_after=self._settings.lost_after),
+        )
+
+    def remove(self, camera: str) -> list[Sighting]:
+        """Ends a camera's tracklets and forgets it; returns their last sightings."""
+        view = self._views.pop(camera, None)
+        return [] if view is None else self._embed(None, view.builder.close())
 
     def update(self, frames: Sequence[Frame]) -> tuple[list[Observation], list[Sighting]]:
         """Takes one frame of each of some cameras, all at about the same time."""
-        return self.follow(frames, self._detector.detect(frames))
+        with self._metrics.stage("detect"):
+            found = self._detect(frames)
+        usable = [(frame, people) for frame, people in zip(frames, found, strict=True) if people]
+        return self.follow([frame for frame, _ in usable], [people[0] for _, people in usable])
 
     def follow(
         self, frames: Sequence[Frame], detections: Sequence[sv.Detections]
     ) -> tuple[list[Observation], list[Sighting]]:
         """The rest of `update`, for people that have been detected already."""
         observations: list[Observation] = []
+        sightings: list[Sighting] = []
         changed: list[Tracklet] = []
-        for frame, people in zip(frames, detections, strict=True):
-            builder, tracker = self._builders[frame.camera], self._trackers[frame.camera]
-            confirmed = tracker.update(frame, people)
-            vetting = self._vettings[frame.camera]
-            tracks, recovered = vetting.update(frame, confirmed, tracker.recovered)
-            changed += builder.update(frame, tracks)
-            earlier = [self._earlier(frame, builder, past) for past in recovered]
-            changed += builder.growing
-            observations.append(Observation(frame, tracks, builder.ids(tracks), earlier))
-        return observations, self._embedder.update(changed)
+        with self._metrics.stage("track"):
+            for frame, people in zip(frames, detections, strict=True):
+                try:
+                    observation, ended = self._follow(frame, people)
+                except Exception as error:
+                    sightings += self._give_up(frame, error)
+                    continue
+                view = self._views[frame.camera]
+                view.failures = 0
+                observations.append(observation)
+                changed += [*ended, *view.builder.growing]
+        with self._metrics.stage("embed"):
+            return observations, sightings + self._embed(frames[-1] if frames else None, changed)
+
+    def close(self) -> list[Sighting]:
+        """Ends all tracklets; returns their last sightings."""
+        ended = [t for view in self._views.values() for t in view.builder.close()]
+        return self._embed(None, ended)
+
+    def _detect(self, frames: Sequence[Frame]) -> list[tuple[sv.Detections, ...]]:
+        """The people in each frame, or nothing for a frame that fails."""
+        try:
+            return [(people,) for people in self._detector.detect(frames)]
+        except Exception as error:
+            if self._on_failure is None:
+                raise
+            if len(frames) > 1:  # one of them: the others are to be saved
+                return [found for frame in frames for found in self._detect([frame])]
+            self._on_failure(frames[0], error)
+            return [()]
+
+    def _follow(self, frame: Frame, people: sv.Detections) -> tuple[Observation, list[Tracklet]]:
+        """One camera's frame; returns the tracklets that ended with it, too."""
+        view = self._views[frame.camera]
+        confirmed = view.tracker.update(frame, people)
+        tracks, recovered = view.vetting.update(frame, confirmed, view.tracker.recovered)
+        ended = view.builder.update(frame, tracks)
+        earlier = [self._earlier(frame, view.builder, past) for past in recovered]
+        return Observation(frame, tracks, view.builder.ids(tracks), earlier), ended
+
+    def _embed(self, frame: Frame | None, changed: Sequence[Tracklet]) -> list[Sighting]:
+        """The sightings that are due; a tracklet that cannot be embedded costs itself alone."""
+        try:
+            return self._embedder.update(changed)
+        except Exception as error:
+            if self._on_failure is None:
+                raise
+            if len(changed) > 1:
+                return [s for tracklet in changed for s in self._embed(frame, [tracklet])]
+            if frame is not None:
+                self._on_failure(frame, error)
+            return []
+
+    def _give_up(self, frame: Frame, error: Exception) -> list[Sighting]:
+        """Leaves a frame out; a tracker that fails again and again is made anew."""
+        if self._on_failure is None:
+            raise error
+        self._on_failure(frame, error)
+        view = self._views[frame.camera]
+        view.failures += 1
+        if view.failures < _FAILURES_IN_A_ROW:
+            return []
+        fps = view.tracker.fps
+        sightings = self.remove(frame.camera)
+        self.add(frame.camera, fps=fps)
+        return sightings
 
     def _earlier(self, frame: Frame, builder: TrackletBuilder, past: Recovered) -> Earlier:
         for box, track in zip(past.tracks.xyxy, track_numbers(past.tracks), strict=True):
             builder.begin_earlier(int(track), past.time, foot_point(frame.size, box))
         return Earlier(past.index, past.tracks, builder.ids(past.tracks))
-
-    def close(self) -> list[Sighting]:
-        """Ends all tracklets; returns their last sightings."""
-        ended = [tracklet for builder in self._builders.values() for tracklet in builder.close()]
-        return self._embedder.update(ended)

@@ -10,13 +10,14 @@ one: a process that was frozen and wakes up late cannot write into what is someb
 | `{site}:lease:<what>` | string, expires | owner and token; `what` is a camera or `:matcher` |
 | `{site}:fences` | hash | what is leased → the newest token |
 | `{site}:processes` | hash, fields expire | process → how it is doing |
+| `{site}:metrics` | hash, fields expire | process → its metrics |
 | `{site}:reload` | counter | grows when the settings are to be read anew |
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.data import ProcessRecord
@@ -27,7 +28,8 @@ from pipeline.wire import pack_process, unpack_process
 MATCHER = ":matcher"
 """What the matcher leases; no camera can be called so."""
 
-_PROCESS_SECONDS = 6
+_PROCESS_SECONDS = 4
+_METRICS_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +93,30 @@ class Presence:
             mapping={record.name: pack_process(record)},
             ex=_PROCESS_SECONDS,
         )
+        if record.metrics:
+            self._redis.hsetex(
+                f"{self._tag}:metrics", mapping={record.name: record.metrics}, ex=_METRICS_SECONDS
+            )
 
     @in_our_words
     def remove_process(self, name: str) -> None:
         """A process has ended as it should."""
         self._redis.hdel(f"{self._tag}:processes", name)
+        self._redis.hdel(f"{self._tag}:metrics", name)
 
     @in_our_words
-    def processes(self) -> list[ProcessRecord]:
-        """The processes that are alive, by name."""
-        records: Iterable[bytes] = self._redis.hvals(f"{self._tag}:processes")
-        return sorted(map(unpack_process, records), key=lambda record: record.name)
+    def processes(self, *, metrics: bool = False) -> list[ProcessRecord]:
+        """The processes that are alive, by name.
+
+        Args:
+            metrics: with the metrics each has written last, some 10 KB per process.
+        """
+        texts: Iterable[bytes] = self._redis.hvals(f"{self._tag}:processes")
+        records = sorted(map(unpack_process, texts), key=lambda record: record.name)
+        if not metrics or not records:
+            return records
+        written = self._redis.hmget(f"{self._tag}:metrics", [r.name for r in records])
+        return [replace(r, metrics=m or b"") for r, m in zip(records, written, strict=True)]
 
     @in_our_words
     def ask_reload(self) -> None:

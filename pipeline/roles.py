@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
+import structlog
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,22 +29,33 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.check import Plan, connect, explain, make_plan
-from pipeline.config import Site, load_site
+from pipeline.claims import Claims
+from pipeline.config import Site
+from pipeline.courier import Courier
+from pipeline.data import Frame
 from pipeline.detect import Detector
-from pipeline.embed import Embedder, Network, find_weights, read_calibration
+from pipeline.embed import Embedder, Network, find_weights, network_id, read_calibration
 from pipeline.embedded import EmbeddedRedis
 from pipeline.errors import ConfigError, HandoffError
+from pipeline.health import serve_health
+from pipeline.heartbeat import Details, Heartbeat
 from pipeline.ingest import LiveReaders
-from pipeline.logs import LogLevel
+from pipeline.lease import Lease
+from pipeline.logs import LogFormat, LogLevel
 from pipeline.matcher import MatchingService
+from pipeline.metrics import Metrics
 from pipeline.node import Node, new_run
 from pipeline.offline import OfflineRun
 from pipeline.perceive import Perception
+from pipeline.presence import MATCHER
+from pipeline.site_file import SiteFile
+from pipeline.store import Store
 from pipeline.supervisor import Crew, StopSignal
 
 REDIS_VARIABLE = "HANDOFF_REDIS_URL"
 """Environment variable that names the Redis server in place of cams.yaml."""
 
+log = structlog.get_logger()
 console = Console(soft_wrap=True, highlight=False)
 
 
@@ -49,12 +68,20 @@ class Options:
         redis_url: address in place of the one in cams.yaml, or None.
         duration: seconds to run, or None for ever.
         log_level: which log lines to print.
+        log_format: in which form.
+        node: name of this machine among those of the site; None: its host name.
+        health_port: where to answer probes, or None.
+        health_host: address to answer them at.
     """
 
     cameras: Path
     redis_url: str | None = None
     duration: float | None = None
     log_level: LogLevel = "warning"
+    log_format: LogFormat = "console"
+    node: str | None = None
+    health_port: int | None = None
+    health_host: str = "127.0.0.1"
 
 
 def check(options: Options) -> None:
@@ -70,52 +97,109 @@ def check(options: Options) -> None:
 
 
 def run_all(options: Options) -> None:
-    """Runs node, matcher and viewer, each a process, and an embedded Redis unless one is named."""
+    """Runs node, matcher and viewer, each a process, and an embedded Redis unless one is named.
+
+    What dies is started again; SIGHUP makes all of them read cams.yaml anew.
+    """
     stopping = StopSignal(options.duration)
     plan = make_plan(options.cameras)
     with ExitStack() as stack:
-        url = options.redis_url or plan.site.redis.url
+        url, embedded = options.redis_url or plan.site.redis.url, None
         if url is None:
-            url = stack.enter_context(EmbeddedRedis()).url
+            embedded = stack.enter_context(EmbeddedRedis())
+            url = embedded.url
         connect(options.cameras, plan.site, url).close()
         console.print(f"site {plan.site.site}: {', '.join(plan.site.enabled_cameras)}")
         _print_choices(plan)
         console.print("Ctrl-C stops everything")
         crew = Crew()
         stack.callback(crew.stop)
+        signal.signal(signal.SIGHUP, lambda number, frame: crew.signal(number))
         for role in ("matcher", "node", "viewer"):
             # By the environment: a password on a command line is there for everybody to see.
             crew.start(role, _arguments(role, options), environment={REDIS_VARIABLE: url})
-        ended = crew.wait(stopping)
+        ended = crew.watch(stopping, also=partial(_look_after, embedded))
     if ended is not None:
-        raise HandoffError(f"{ended[0]} ended by itself with exit code {ended[1]}; all is stopped")
+        raise HandoffError(f"the {ended} cannot work with these settings; all is stopped")
 
 
 def run_node(options: Options) -> None:
-    """Runs the cameras."""
+    """Runs the cameras that are claimed for this node."""
     stopping = StopSignal(options.duration)
     plan = make_plan(options.cameras)
-    cameras = plan.site.enabled_cameras
+    site = SiteFile(options.cameras)
     store = connect(options.cameras, plan.site, options.redis_url)
+    metrics, run = Metrics("node"), new_run()
+    name = options.node or socket.gethostname()
+    owner = f"{name}/{run}"
+    claims = Claims(store.presence, name=f"{name}/node", owner=owner)
+    courier = Courier(store, claims, site, name=name, owner=owner, metrics=metrics)
     perception = Perception(
         plan.site,
         _detector(plan),
         Embedder(_network(plan.site), refresh=plan.site.network.refresh),
-        run=new_run(),
-        fps=plan.frame_rates,
+        run=run,
+        fps={},
+        metrics=metrics,
+        on_failure=partial(_frame_failed, metrics),
     )
-    with LiveReaders(cameras) as readers:
-        Node(store, readers, perception, list(cameras)).run(stopping)
+
+    def details() -> dict[str, Any]:
+        return {
+            "demand": claims.demand,
+            "pace": node.pace,
+            "allowed": courier.allowed,
+            "ready": not courier.stuck,
+            "note": f"runs {', '.join(claims.to_run) or 'no camera'}",
+        }
+
+    with (
+        LiveReaders({}) as readers,
+        _Service(store, "node", name, site, metrics, details, options) as service,
+        service.health(lambda: "the node has not moved for a minute" if courier.stuck else None),
+    ):
+        node = Node(
+            courier,
+            claims,
+            site,
+            readers,
+            perception,
+            frame_rate=plan.frame_rate,
+            metrics=metrics,
+        )
+        courier.start()
+        try:
+            node.run(stopping)
+        finally:
+            courier.stop()
     store.close()
 
 
 def run_matcher(options: Options) -> None:
-    """Runs the matching service."""
+    """Runs the matching service, or stands by while another one works."""
     stopping = StopSignal(options.duration)
-    site = load_site(options.cameras)
-    store = connect(options.cameras, site, options.redis_url)
-    calibration = read_calibration(find_weights(site.network.weights))
-    MatchingService(store, site, calibration).run(stopping)
+    site = SiteFile(options.cameras)
+    store = connect(options.cameras, site.site, options.redis_url)
+    weights = find_weights(site.site.network.weights)
+    metrics, name = Metrics("matcher"), options.node or socket.gethostname()
+    service = MatchingService(
+        store,
+        site.site,
+        read_calibration(weights),
+        network=network_id(weights),
+        lease=Lease(store.presence, MATCHER, f"{name}/{new_run()}"),
+        metrics=metrics,
+    )
+
+    def details() -> dict[str, Any]:
+        metrics.gauge("working", float(service.in_charge))
+        return {"note": service.trouble or ("works" if service.in_charge else "stands by")}
+
+    with (
+        _Service(store, "matcher", name, site, metrics, details, options) as process,
+        process.health(lambda: None),
+    ):
+        service.run(stopping)
     store.close()
 
 
@@ -123,15 +207,84 @@ def run_viewer(options: Options) -> None:
     """Runs the live page."""
     from pipeline.viewer import serve  # the other roles do without a web server
 
-    site = load_site(options.cameras)
-    store = connect(options.cameras, site, options.redis_url)
+    site = SiteFile(options.cameras)
+    store = connect(options.cameras, site.site, options.redis_url)
+    metrics, name = Metrics("viewer"), options.node or socket.gethostname()
     stop = threading.Event()
     if options.duration is not None:
         timer = threading.Timer(options.duration, stop.set)
         timer.daemon = True
         timer.start()
-    serve(site, store, started=lambda address: console.print(f"viewer: {address}"), stop=stop)
+    with (
+        _Service(store, "viewer", name, site, metrics, dict, options) as process,
+        process.health(lambda: None),
+    ):
+        serve(
+            site,
+            store,
+            metrics=metrics,
+            started=lambda address: console.print(f"viewer: {address}"),
+            stop=stop,
+        )
     store.close()
+
+
+class _Service:
+    """What every role has besides its work: a heartbeat, SIGHUP, and health by HTTP."""
+
+    def __init__(
+        self,
+        store: Store,
+        role: str,
+        name: str,
+        site: SiteFile,
+        metrics: Metrics,
+        details: Details,
+        options: Options,
+    ) -> None:
+        self._metrics = metrics
+        self._options = options
+        self._beat = Heartbeat(
+            store.presence,
+            name=f"{name}/{role}" if role == "node" else f"{name}/{role}-{os.getpid()}",
+            role=role,
+            site=site,
+            metrics=metrics,
+            details=details,
+        )
+
+    def __enter__(self) -> Self:
+        signal.signal(signal.SIGHUP, lambda number, frame: self._beat.reload())
+        self._beat.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._beat.__exit__(kind, error, trace)
+
+    def health(self, healthy: Callable[[], str | None]) -> AbstractContextManager[str]:
+        """Answers probes, if a port is given; ready means that Redis can be reached."""
+        return serve_health(
+            self._options.health_port,
+            self._metrics,
+            healthy,
+            lambda: self._beat.trouble or None,
+            host=self._options.health_host,
+        )
+
+
+def _look_after(embedded: EmbeddedRedis | None) -> None:
+    if embedded is not None and embedded.ensure():
+        log.error("the embedded Redis has died, it is started again, empty")
+
+
+def _frame_failed(metrics: Metrics, frame: Frame, error: Exception) -> None:
+    metrics.count("frames_failed", camera=frame.camera)
+    log.error("a picture was given up", camera=frame.camera, index=frame.index, exc_info=error)
 
 
 def run_offline(options: Options, *, offline: bool, output: Path | None, video: bool) -> None:
@@ -186,6 +339,8 @@ def _arguments(role: str, options: Options) -> list[str]:
         "--cameras", str(options.cameras),
         "--role", role,
         "--log-level", options.log_level,
+        "--log-format", options.log_format,
+        *(["--node", options.node] if options.node else []),
     ]  # fmt: skip
 
 

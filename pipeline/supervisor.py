@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import FrameType
 
+import structlog
+
 from pipeline.embedded import die_with_parent
+from pipeline.ingest.timing import Backoff
 
 _GRACE_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
+_HEALTHY_SECONDS = 60.0  # a process that lived for so long had begun well
+_BAD_SETTINGS = 2  # exit code
+
+log = structlog.get_logger()
 
 
 class StopSignal:
@@ -38,47 +47,98 @@ class StopSignal:
         self._stopped = True
 
 
+@dataclass(slots=True)
+class _Member:
+    """One process of the crew, and how to start it again."""
+
+    command: list[str]
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+    started: float
+    backoff: Backoff
+    again_at: float | None = None
+
+
 class Crew:
     """The processes of one run.
 
     Each is this same program in another role. They are in sessions of their own, so that Ctrl-C
-    reaches this process alone, which then stops them, and Redis last.
+    reaches this process alone, which then stops them, and Redis last. One that dies is started
+    again, after waiting times that grow; one that says that its settings are wrong (exit code 2)
+    would say so again, and ends the run.
     """
 
     def __init__(self) -> None:
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._members: dict[str, _Member] = {}
 
     def start(self, role: str, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
         """Starts `run_pipeline.py` with `arguments` and with `environment` added to ours."""
-        self._processes[role] = subprocess.Popen(
-            [sys.executable, sys.argv[0], *arguments],
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+        command = [sys.executable, sys.argv[0], *arguments]
+        variables = {**os.environ, **environment}
+        process, backoff = _launch(command, variables), Backoff(random=random.random)
+        self._members[role] = _Member(command, variables, process, time.monotonic(), backoff)
 
-    def wait(self, stopping: Callable[[], bool]) -> tuple[str, int] | None:
-        """Waits until it is time to stop, or until a process has ended by itself.
+    def watch(
+        self, stopping: Callable[[], bool], *, also: Callable[[], None] = lambda: None
+    ) -> str | None:
+        """Keeps all processes alive until it is time to stop.
+
+        Args:
+            stopping: says when it is.
+            also: is called ten times a second.
 
         Returns:
-            role and exit code of the process that ended, or None.
+            None, or the role of a process whose settings are wrong.
         """
         while not stopping():
-            for role, process in self._processes.items():
-                if process.poll() is not None:
-                    return role, process.returncode
+            for role, member in self._members.items():
+                if self._look_after(role, member):
+                    return role
+            also()
             time.sleep(_LOOK_SECONDS)
         return None
 
+    def signal(self, number: int) -> None:
+        """Passes a signal on to all processes that are alive."""
+        for member in self._members.values():
+            if member.process.poll() is None:
+                member.process.send_signal(number)
+
     def stop(self) -> None:
         """Asks all processes to stop, and kills those that have not after a while."""
-        for process in self._processes.values():
-            process.terminate()
+        self.signal(signal.SIGTERM)
         deadline = time.monotonic() + _GRACE_SECONDS
-        for process in self._processes.values():
+        for member in self._members.values():
             try:
-                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+                member.process.wait(timeout=max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                member.process.kill()
+                member.process.wait()
+
+    def _look_after(self, role: str, member: _Member) -> bool:
+        """Starts a process again when it is time; True if that would be of no use."""
+        if member.process.poll() is None:
+            return False
+        code, now = member.process.returncode, time.monotonic()
+        if code == _BAD_SETTINGS:
+            return True
+        if member.again_at is None:
+            if now - member.started > _HEALTHY_SECONDS:
+                member.backoff.reset()
+            seconds = member.backoff.next_seconds()
+            member.again_at = now + seconds
+            log.error("a part has died, it is started again", part=role, code=code, after=seconds)
+        elif now >= member.again_at:
+            member.process = _launch(member.command, member.environment)
+            member.started, member.again_at = now, None
+        return False
+
+
+def _launch(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )

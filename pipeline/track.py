@@ -92,6 +92,7 @@ class Tracker:
             fps: the frame rate to expect; frames may come unevenly, their times count.
         """
         self.camera = camera
+        self.fps = fps
         self.recovered: list[Recovered] = []
         self._settings = settings
         self._tracker = _BUILDERS[settings.name](settings, fps)

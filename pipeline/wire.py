@@ -91,14 +91,15 @@ def unpack_status(text: bytes) -> CameraStatus:
 
 
 def pack_process(record: ProcessRecord) -> bytes:
-    """A process's record as JSON."""
-    return _json(asdict(record) | {"metrics": record.metrics.decode()})
+    """A process's record as JSON, without its metrics, which are long and seldom asked for."""
+    meta = asdict(record)
+    del meta["metrics"]
+    return _json(meta)
 
 
 def unpack_process(text: bytes) -> ProcessRecord:
     """The reverse of `pack_process`."""
     meta: dict[str, Any] = json.loads(text)
-    meta["metrics"] = meta["metrics"].encode()
     meta["allowed"] = None if meta["allowed"] is None else tuple(meta["allowed"])
     return ProcessRecord(**meta)
 

@@ -14,7 +14,6 @@ from pipeline.data import DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
-from pipeline.node import Outbox
 from pipeline.store import Store
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
@@ -109,12 +108,3 @@ def test_the_matcher_waits_for_a_redis_that_went_away(site: Site) -> None:
     stop.set()
     thread.join(timeout=3.0)
     assert not thread.is_alive()
-
-
-def test_a_node_keeps_its_sightings_while_redis_is_away() -> None:
-    server = EmbeddedRedis()
-    gone = Store.connect(server.url, site="x")
-    outbox = Outbox(gone, capacity=2)
-    server.close()
-    outbox.send([sighting(f"w{i}") for i in range(3)], now=0.0)
-    assert [s.tracklet for s in outbox.waiting] == ["w1", "w2"]

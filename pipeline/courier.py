@@ -1,0 +1,271 @@
+"""Courier: carries what a node has to tell to Redis, in a thread, so that the node never waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from pipeline.claims import Claims
+from pipeline.data import CameraStatus, Sighting
+from pipeline.errors import StoreError
+from pipeline.metrics import Metrics
+from pipeline.outbox import Outbox, Waiting
+from pipeline.perceive import Observation
+from pipeline.preview import encode_preview
+from pipeline.site_file import SiteFile
+from pipeline.store import Sent, Store
+
+_HOUSEKEEPING_SECONDS = 1.0
+_RETRY_SECONDS = 0.5
+_FLUSH_SECONDS = 2.0
+_STUCK_SECONDS = 60.0
+_SLICE = 200  # sightings sent before leases are looked after again
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a node is doing, as it says about once a second.
+
+    Attributes:
+        statuses: its cameras.
+        demand: its cameras → seconds of work per second they would take.
+        pace: its mean seconds of work per picture; 0: none yet.
+    """
+
+    statuses: Sequence[CameraStatus]
+    demand: dict[str, float]
+    pace: float = 0.0
+
+
+class Courier(threading.Thread):
+    """Sends sightings, previews and statuses, and looks after the leases of the cameras.
+
+    While Redis is away the node goes on with the cameras it has, and sightings wait; whatever
+    waits is bounded. A node that has not reported for a minute is stuck: its leases are let go.
+
+    Args:
+        store: where everything goes.
+        claims: the cameras of the node.
+        site: the settings.
+        name: of the node.
+        owner: the node's name in leases.
+        metrics: where what happens is counted.
+        clock: gives seconds that never run backwards.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        claims: Claims,
+        site: SiteFile,
+        *,
+        name: str,
+        owner: str,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(name="courier", daemon=True)
+        self._store = store
+        self._claims = claims
+        self._site = site
+        self._node = name
+        self._owner = owner
+        self._metrics = metrics
+        self._clock = clock
+        self._outbox = Outbox()
+        self._dropped = 0
+        self._numbers = 0
+        self._changed = threading.Condition()
+        self._views: dict[str, Observation] = {}
+        self._left: dict[str, int] = {}
+        self._watched: frozenset[str] = frozenset()
+        self._report = Report((), {})
+        self._reported: float | None = None
+        self._stopping = False
+        self._housekeeping_at = self._retry_at = -float("inf")
+        self._trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why Redis cannot be reached, one sentence, or ""."""
+        return self._trouble
+
+    @property
+    def waiting(self) -> int:
+        """Sightings that have not been sent yet."""
+        return len(self._outbox)
+
+    @property
+    def stuck(self) -> bool:
+        """True if the node has not reported for a minute, though it once had."""
+        return self._reported is not None and self._clock() - self._reported > _STUCK_SECONDS
+
+    # ── for the node ────────────────────────────────────────────────────────────────────────
+
+    def send(self, sightings: Iterable[Sighting], tenures: dict[str, int]) -> None:
+        """Takes sightings; those of a camera that is no longer the node's are not sent.
+
+        Args:
+            sightings: what has been seen.
+            tenures: in which tenure of each camera.
+        """
+        for sighting in sightings:
+            self._outbox.put(sighting, tenures[sighting.camera])
+        self._wake()
+
+    def show(self, observations: Iterable[Observation]) -> None:
+        """Takes pictures for those who are looking; of each camera only the newest is shown."""
+        watched = self._watched
+        shown = {o.frame.camera: o for o in observations if o.frame.camera in watched}
+        if shown:
+            with self._changed:
+                self._views |= shown
+                self._changed.notify()
+
+    def report(self, report: Report) -> None:
+        """Says how the node is doing."""
+        self._report = report
+        self._reported = self._clock()
+
+    def left(self, camera: str, tenure: int) -> None:
+        """The node has stopped a camera; it is given back once all of it has been sent."""
+        with self._changed:
+            self._left[camera] = tenure
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Sends what waits, if it can be sent soon, gives all cameras back and ends."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self.join(_FLUSH_SECONDS + 1.0)
+
+    # ── the thread ──────────────────────────────────────────────────────────────────────────
+
+    def run(self) -> None:
+        while not self._stopping:
+            with self._changed:
+                self._changed.wait_for(self._is_work, self._pause())
+            self._attempt(self._step)
+        self._flush()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _is_work(self) -> bool:
+        ready = self._clock() >= self._retry_at
+        return self._stopping or (ready and (bool(self._views) or len(self._outbox) > 0))
+
+    def _pause(self) -> float:
+        return max(0.0, max(self._housekeeping_at, self._retry_at) - self._clock())
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+            if self._trouble:
+                log.warning("Redis is back", waiting=len(self._outbox))
+            self._trouble = ""
+        except StoreError as error:
+            if not self._trouble:
+                log.warning("Redis is away, sightings are kept", error=str(error))
+            self._trouble = str(error)
+            self._watched = frozenset()
+            self._retry_at = self._clock() + _RETRY_SECONDS
+        except Exception:  # a courier that dies would leave the node mute
+            log.exception("the courier failed, goes on")
+            self._retry_at = self._clock() + _RETRY_SECONDS
+
+    def _step(self) -> None:
+        now = self._clock()
+        if now >= self._housekeeping_at:
+            self._housekeeping_at = now + _HOUSEKEEPING_SECONDS
+            self._housekeep()
+        self._send_waiting()
+        self._send_views()
+
+    def _housekeep(self) -> None:
+        if self.stuck:
+            log.error("the node has not moved for a minute; its cameras are let go")
+            return
+        report, cameras = self._report, self._site.cameras
+        self._claims.renew()
+        self._claims.share(
+            list(cameras),
+            self._store.presence.processes(),
+            demand=report.demand,
+            pace=report.pace,
+            allowed=self.allowed,
+        )
+        self._give_back()
+        statuses = [replace(s, node=self._node) for s in report.statuses]
+        self._store.put_statuses(statuses, self._claims.tokens)
+        self._watched = frozenset(self._store.watched(list(self._claims.to_run)))
+        self._metrics.gauge("sightings_waiting", len(self._outbox))
+        self._metrics.gauge("cameras", len(self._claims.to_run))
+        self._metrics.count("sightings_dropped", self._outbox.dropped - self._dropped)
+        self._dropped = self._outbox.dropped
+
+    @property
+    def allowed(self) -> tuple[str, ...] | None:
+        """The cameras the settings let this node run; None: all."""
+        nodes = self._site.site.nodes
+        return None if nodes == "auto" else tuple(nodes.get(self._node, ()))
+
+    def _give_back(self) -> None:
+        for camera, tenure in self._claims.leaving.items():
+            if self._left.get(camera) == tenure and not self._outbox.holds(camera):
+                del self._left[camera]
+                self._claims.release(camera)
+
+    def _send_waiting(self) -> None:
+        for _ in range(_SLICE):
+            waiting = self._outbox.first()
+            if waiting is None:
+                return
+            self._send(waiting)
+
+    def _send(self, waiting: Waiting) -> None:
+        camera = waiting.sighting.camera
+        token = self._claims.token(camera, waiting.tenure)
+        if token is None:
+            self._metrics.count("sightings_fenced")
+            self._outbox.done(waiting)
+            return
+        if waiting.number is None:
+            self._numbers += 1
+            waiting.number = self._numbers
+        started = time.perf_counter()
+        sent = self._store.send_sighting(
+            waiting.sighting, token=token, owner=self._owner, number=waiting.number
+        )
+        self._metrics.redis(time.perf_counter() - started)
+        if sent is Sent.FENCED:
+            # Either the camera is another's, and this is over; or Redis has lost its data.
+            self._claims.renew([camera])
+        else:
+            self._metrics.count("sightings_sent")
+            self._outbox.done(waiting)
+
+    def _send_views(self) -> None:
+        with self._changed:
+            views, self._views = self._views, {}
+        for camera, seen in views.items():
+            with self._metrics.stage("preview"):
+                message = encode_preview(seen.frame, seen.tracks, seen.tracklets)
+            self._store.send_view(camera, message)
+
+    def _flush(self) -> None:
+        deadline = self._clock() + _FLUSH_SECONDS
+        while len(self._outbox) and self._clock() < deadline:
+            self._attempt(self._send_waiting)
+            if self._trouble:
+                time.sleep(0.1)
+        for camera in list(self._claims.tokens):
+            self._attempt(lambda camera=camera: self._claims.release(camera))  # type: ignore[misc]

@@ -1,0 +1,75 @@
+"""The settings of a running process: cams.yaml, read anew when somebody asks for it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from pipeline.config import CameraSettings, Site, load_site
+
+_FIXED = ("site", "device", "detector", "tracker", "network", "matching", "redis", "viewer",
+          "retention")  # fmt: skip
+
+
+class SiteFile:
+    """cams.yaml, whose cameras may change while it is in use.
+
+    May be used from any thread.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        site: the settings as last read; never half old and half new.
+        version: grows whenever the cameras change.
+
+    Raises:
+        ConfigError: one sentence per mistake in the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self.site: Site = load_site(path)
+        self.version = 0
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def cameras(self) -> dict[str, CameraSettings]:
+        """The cameras that are switched on, as of now."""
+        return self.site.enabled_cameras
+
+    def reload(self) -> list[str]:
+        """Reads the file again; cameras change at once, all else stays until a restart.
+
+        Returns:
+            what is different, a sentence each; empty if nothing is.
+
+        Raises:
+            ConfigError: there are mistakes in it; everything stays as it was.
+        """
+        with self._lock:
+            fresh = load_site(self._path)
+            said = _differences(self.site, fresh)
+            if fresh.cameras != self.site.cameras or fresh.nodes != self.site.nodes:
+                changes = {"cameras": fresh.cameras, "nodes": fresh.nodes}
+                self.site = self.site.model_copy(update=changes)
+                self.version += 1
+            return said
+
+
+def _differences(old: Site, new: Site) -> list[str]:
+    before, after = old.enabled_cameras, new.enabled_cameras
+    said = [f"camera {name} is new" for name in after if name not in before]
+    said += [f"camera {name} is gone" for name in before if name not in after]
+    said += [f"camera {n} has changed" for n in after if n in before and after[n] != before[n]]
+    if old.nodes != new.nodes:
+        said.append("nodes have changed")
+    for section in type(new).model_fields:
+        if section in _FIXED and getattr(old, section) != getattr(new, section):
+            said.append(f"{section} has changed, which takes effect with the next start")
+    return said
