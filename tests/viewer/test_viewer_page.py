@@ -200,7 +200,7 @@ def test_an_offline_camera_says_why_since_when_and_when_next(page, store):
 def test_a_camera_no_node_reports_is_said_to_be_so(page, store):
     with serving(store) as address:
         page.goto(address)
-        expect(page.locator('[data-camera="west"]')).to_contain_text("No node is reporting")
+        expect(page.locator('[data-camera="west"]')).to_contain_text("No node is running")
 
 
 def test_a_lost_connection_is_told_and_mended(page, store):

@@ -19,11 +19,14 @@ from pipeline.data import (
     Decision,
     DecisionKind,
     Frame,
+    ProcessRecord,
     Sighting,
 )
+from pipeline.metrics import Metrics
 from pipeline.preview import encode_preview
 from pipeline.store import Store
 from pipeline.viewer import serve
+from pipeline.viewer.source import SiteSource
 
 NOON = 1245931200.0  # 2009-06-25 12:00 UTC
 SIZE = (320, 240)
@@ -38,7 +41,7 @@ def make_site(**viewer: object) -> Site:
 
 
 @contextmanager
-def serving(store: Store, site: Site | None = None) -> Iterator[str]:
+def serving(store: Store, site: Site | SiteSource | None = None) -> Iterator[str]:
     """Serves a site from a thread; gives the address without the last slash."""
     addresses: Queue[str] = Queue()
     stop = threading.Event()
@@ -79,6 +82,21 @@ def report(
     """Renews the status of a camera."""
     fields = {"since": time.time() - 60, "size": SIZE, "fps": 10.0, "updated": time.time()} | more
     store.put_statuses([CameraStatus(camera, state, **fields)])  # type: ignore[arg-type]
+
+
+def beat(
+    store: Store,
+    name: str,
+    *,
+    metrics: Metrics | None = None,
+    started: float = NOON,
+    **more: object,
+) -> None:
+    """A process called `host/role` says that it is there."""
+    host, _, role = name.partition("/")
+    text = (metrics or Metrics(role)).exposition()
+    fields = {"started": started, "updated": time.time(), "metrics": text} | more
+    store.presence.put_process(ProcessRecord(name, role, host, 7, **fields))  # type: ignore[arg-type]
 
 
 def preview_of(camera: str, index: int) -> bytes:

@@ -130,7 +130,7 @@ export class Connection extends EventTarget {
 /** True if the server is there but does not know us (any more). */
 async function refused() {
   try {
-    return (await fetch("/healthz")).status === 401;
+    return (await fetch("/")).status === 401;
   } catch {
     return false;
   }

@@ -38,7 +38,19 @@ export class CameraGrid {
 
   update() {
     this.list.update(this.model.cameras);
+    this.forgetOthers();
     this.arrange();
+  }
+
+  /** The site's cameras may change while one looks. */
+  forgetOthers() {
+    const names = new Set(this.model.cameras.map(({ name }) => name));
+    for (const [name, tile] of this.tiles) {
+      if (names.has(name)) continue;
+      this.tiles.delete(name);
+      this.dirty.delete(tile);
+      tile.close();
+    }
   }
 
   receive(preview) {

@@ -3,6 +3,7 @@
 import { Connection, ServerClock } from "./connection.js";
 import { setText } from "./dom.js";
 import { CameraGrid } from "./grid.js";
+import { HealthPanel } from "./health.js";
 import { Model } from "./model.js";
 import { PeopleList } from "./people.js";
 import { PersonPage } from "./person.js";
@@ -16,6 +17,7 @@ const clock = new ServerClock();
 const model = new Model(clock);
 const connection = new Connection(clock);
 new CameraGrid(byId("cameras"), model, clock, connection);
+const health = new HealthPanel(byId("health"), model, clock);
 
 let line = { state: "open" }; // see Connection
 let refreshing = null;
@@ -34,6 +36,7 @@ function chosenPerson() {
 }
 
 function route() {
+  health.route();
   const before = page.identity;
   const identity = chosenPerson();
   list.element.hidden = identity !== null;

@@ -3,13 +3,14 @@
 const IN_VIEW_SECONDS = 2; // after the last box somebody counts as in view for this long
 const MOST_PEOPLE = 500;
 
-/** Dispatches "cameras", "people" and "highlight" when they have changed. */
+/** Dispatches "cameras", "health", "people" and "highlight" when they have changed. */
 export class Model extends EventTarget {
   constructor(clock) {
     super();
     this.clock = clock;
     this.site = "";
     this.cameras = [];
+    this.health = null; // how processes and cameras are doing, see messages.py
     this.people = new Map(); // identity → { identity, tracklets, boxes: tracklet → time of its last box }
     this.owners = new Map(); // tracklet → identity
     this.pointed = null; // the identity under the pointer or the keyboard's focus
@@ -20,6 +21,7 @@ export class Model extends EventTarget {
   apply(message) {
     if (message.type === "snapshot") this.begin(message);
     if (message.type === "cameras") this.setCameras(message.cameras);
+    if (message.type === "processes") this.setHealth(message);
     if (message.type === "news") this.update(message.identities);
     if (message.type === "trouble") this.setTrouble(message.sentence);
   }
@@ -36,6 +38,11 @@ export class Model extends EventTarget {
   setCameras(cameras) {
     this.cameras = cameras;
     this.dispatchEvent(new Event("cameras"));
+  }
+
+  setHealth(health) {
+    this.health = health;
+    this.dispatchEvent(new Event("health"));
   }
 
   setTrouble(sentence) {

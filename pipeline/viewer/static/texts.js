@@ -3,6 +3,45 @@
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
 
+const whole = new Intl.NumberFormat();
+
+const problems = {
+  address: "Address not usable",
+  authentication: "Wrong user name or password",
+  not_found: "Nothing is served there",
+  no_file: "File not found",
+  refused: "Nobody listens there",
+  unreachable: "Cannot be reached",
+  timeout: "No answer",
+  tls: "No secure connection",
+  server: "The camera reports an error",
+  codec: "Video cannot be decoded",
+  not_video: "Not a video",
+  permission: "No permission",
+  ended: "The stream ended",
+  broken: "Broken pictures",
+  corrupt: "Broken pictures",
+};
+
+const states = { connecting: "connecting", running: "live", ended: "ended" };
+const roles = { node: "Runs cameras", matcher: "Matches", viewer: "Shows this page" };
+const stages = {
+  collect: "Waiting for pictures",
+  detect: "Detecting",
+  track: "Tracking",
+  embed: "Embedding",
+  match: "Matching",
+  preview: "Making previews",
+  redis: "Redis round trip",
+  "to analysis": "From arrival to analysis",
+  "to tracks": "From arrival to tracks",
+  "to decision": "From arrival to decision",
+  "to page": "From arrival to this page",
+};
+const reasons = { replaced: "replaced by newer", stale: "too old" };
+const happened = { started: "has started", restarted: "has been restarted", gone: "is gone" };
+const brief = (seconds) => (seconds < 0.01 ? `${number.format(seconds * 1000)} ms` : texts.delay(seconds));
+
 export const texts = {
   cameras: "Cameras",
   people: "People",
@@ -20,11 +59,12 @@ export const texts = {
   delayHelp: "From the picture's arrival at the node to this screen",
   picture: (camera, names) => `${camera}: ${names.length ? names.join(", ") : "nobody recognised in view"}`,
 
-  offline: "Offline",
   connecting: "Connecting…",
   ended: "Recording ended",
   unknown: "No news",
-  unknownWhy: "No node is reporting this camera.",
+  unknownWhy: "No node is running this camera.",
+  problem: (kind) => problems[kind] ?? (kind ? kind.replaceAll("_", " ") : "Offline"),
+  runBy: (node) => (node ? `Run by ${node}` : ""),
   waitingForPicture: "Waiting for the first picture…",
   noPicture: (seconds) => `No picture for ${seconds} s`,
   since: (time) => `since ${time}`,
@@ -35,6 +75,42 @@ export const texts = {
   reconnecting: (seconds) => (seconds > 0 ? `Trying again in ${seconds} s…` : "Trying again…"),
   signIn: "This viewer wants its token again: reload the page.",
   trouble: (sentence) => `Nothing new can be shown: ${sentence}`,
+
+  health: "Health",
+  close: "Close",
+  problems: (count) => (count === 1 ? "1 problem" : `${count} problems`),
+  verdict: { well: "Everything works.", trouble: "Something needs looking after:", unknown: "Not known yet." },
+  noNode: "No node is running: no camera is read.",
+  noMatcher: "No matcher is running: nobody new is recognised.",
+  nobodyDecides: "No matcher is deciding: nobody new is recognised.",
+  silent: (name) => `${name} has not reported for a while.`,
+  notReady: (name, note) => `${name} is not ready${note ? `: ${note}` : "."}`,
+  processes: "Processes",
+  processColumns: ["Process", "Task", "Running for", "CPU", "Memory", "Threads", "Cameras", "Redis"],
+  cameraColumns: ["Camera", "State", "Node", "Received", "Analysed", "Left out", "Delay", "Clock"],
+  times: "Times of the last half minute",
+  timeColumns: ["What", "Process", "How often", "Mean", "95 of 100 within"],
+  happenings: "What happened",
+  happeningColumns: ["When", "What"],
+  role: (role) => roles[role] ?? role,
+  matcher: (working) => (working ? "Matches" : "Stands by"),
+  stateOf: ({ state, problem }) => (state === "waiting" ? texts.problem(problem) : states[state]),
+  percent: (share) => (share === null ? "–" : percent.format(share)),
+  bytes: (bytes) => (bytes === null ? "–" : `${whole.format(Math.round(bytes / 1e6))} MB`),
+  count: (value) => (value === null ? "–" : whole.format(value)),
+  rate: (value) => (value === null ? "–" : `${number.format(value)} /s`),
+  time: (seconds) => (seconds === null || seconds === undefined ? "–" : brief(seconds)),
+  none: "none",
+  drops: (rate, reason) => `${number.format(rate)} /s ${reasons[reason] ?? reason}`,
+  dropped: (count, reason) => `${whole.format(count)} ${reasons[reason] ?? reason}`,
+  droppedHelp: (totals) => `Left out since the start: ${totals.join(", ")}`,
+  offset: (clock, seconds) => {
+    if (clock === "file") return "of the recording";
+    if (seconds === null) return "ours";
+    return `${seconds < 0 ? "−" : "+"}${brief(Math.abs(seconds))}`;
+  },
+  timing: (what) => stages[what] ?? what,
+  happened: (process, what) => `${process} ${happened[what]}`,
 
   zone: (day, offset) => `Capture times, ${day ? `${day}, ` : ""}${offset}`,
   inView: "In view now",

@@ -36,10 +36,21 @@ export class CameraTile {
     this.stage = h("div", { class: "stage" }, this.canvas, this.notice);
     const caption = h("header", {}, h("h3", {}, this.name), this.pace);
     this.element = h("article", { class: "tile", "data-camera": this.name }, caption, this.stage);
-    new ResizeObserver(() => this.handlers.dirty(this)).observe(this.stage);
+    this.observer = new ResizeObserver(() => this.handlers.dirty(this));
+    this.observer.observe(this.stage);
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => this.model.point(null));
     this.canvas.addEventListener("click", (event) => this.open(event));
+  }
+
+  /** The site has this camera no more. */
+  close() {
+    this.observer.disconnect();
+    if (this.next) this.handlers.done(this.name);
+    this.next = null;
+    this.closed = true;
+    for (const picture of [this.fresh, this.shown]) picture?.bitmap.close();
+    this.fresh = this.shown = null;
   }
 
   /** Takes a preview; one that is still waiting to be decoded gives way to it. */
@@ -55,8 +66,9 @@ export class CameraTile {
       const { header, picture } = this.next;
       this.next = null;
       const bitmap = await createImageBitmap(picture).catch(() => null);
-      if (this.fresh || !bitmap) this.handlers.done(this.name);
-      if (!bitmap) continue;
+      if (this.fresh || !bitmap || this.closed) this.handlers.done(this.name);
+      if (this.closed) bitmap?.close();
+      if (!bitmap || this.closed) continue;
       this.fresh?.bitmap.close();
       this.fresh = { header, bitmap };
       this.handlers.dirty(this);
@@ -139,7 +151,7 @@ export class CameraTile {
     const { rate = "", delay = "" } = notice ? {} : this.measured();
     setText(this.rate, rate);
     setText(this.delay, delay);
-    setAttribute(this.pace, "title", status ? `${texts.pace(status)}\n${texts.delayHelp}` : "");
+    setAttribute(this.pace, "title", status ? [texts.pace(status), texts.delayHelp, texts.runBy(status.node)].join("\n") : "");
     const people = [...new Set(this.boxes().map((box) => box.identity))].filter(Boolean);
     setAttribute(this.canvas, "aria-label", texts.picture(this.name, people.map(texts.person)));
   }
@@ -163,11 +175,12 @@ export class CameraTile {
     if (status.state === "waiting") {
       const nextTry = status.next_try && texts.nextTry(Math.ceil(status.next_try - now));
       const when = [since, nextTry].filter(Boolean).join(" · ");
-      return { state: "offline", title: texts.offline, lines: [this.why(status), when] };
+      const lines = [this.why(status), when, texts.runBy(status.node)].filter(Boolean);
+      return { state: "offline", title: texts.problem(status.problem), lines };
     }
     if (status.state === "ended") return { state: "ended", title: texts.ended, lines: [since] };
     if (status.state === "connecting") {
-      return { state: "connecting", title: texts.connecting, lines: [since] };
+      return { state: "connecting", title: texts.connecting, lines: [since, texts.runBy(status.node)].filter(Boolean) };
     }
     return this.staleNotice();
   }

@@ -1,0 +1,196 @@
+"""What the page says about how the site is doing, and what it does when cameras come and go."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from viewer_parts import Walk, beat, make_site, report, serving
+
+from pipeline.data import CameraState, Clock
+from pipeline.metrics import Metrics
+from pipeline.site_file import SiteFile
+from pipeline.store import Store
+
+SITE = """
+site: demo
+viewer: {port: 0}
+cameras:
+  west: {source: 'rtsp://admin:canary@10.0.0.7/stream'}
+  east: {source: 'rtsp://admin:canary@10.0.0.8/stream'}
+"""
+
+
+@pytest.fixture
+def working(store: Store) -> Iterator[str]:
+    """A site where everything works."""
+    node, matcher = Metrics("node"), Metrics("matcher")
+    with node.stage("detect"):
+        time.sleep(0.01)
+    node.delay("tracks", 0.25, camera="west")
+    node.redis(0.002)
+    matcher.gauge("working", 1)
+    standby = Metrics("matcher")
+    standby.gauge("working", 0)
+    beat(store, "hall/node", metrics=node, started=time.time() - 3700)
+    beat(store, "hall/matcher", metrics=matcher)
+    beat(store, "till/matcher", metrics=standby)
+    for camera in ("west", "east"):
+        report(store, camera, node="hall/node", received=90, drops={"stale": 12}, clock=Clock.RTCP,
+               clock_offset=-0.03)  # fmt: skip
+    with serving(store) as address:
+        yield address
+
+
+def row(page: Page, heading: str) -> Locator:
+    """The row of a table of the health panel that begins with this."""
+    return page.locator(".health tr", has=page.get_by_role("rowheader", name=heading))
+
+
+def opened(page: Page, address: str) -> None:
+    page.goto(f"{address}/")
+    page.locator("#health").click()
+    expect(page.get_by_role("dialog", name="Health")).to_be_visible()
+
+
+def test_a_site_that_works_says_so_with_its_processes(page, working, complaints):
+    opened(page, working)
+    dialog = page.get_by_role("dialog")
+    expect(page.locator("#health")).to_have_attribute("data-state", "well")
+    expect(dialog.locator(".verdict")).to_have_text("Everything works.")
+    node = row(page, "hall/node")
+    expect(node).to_contain_text(re.compile(r"Runs cameras\s*1 h 1 min"))
+    expect(node).to_contain_text(re.compile(r"\d+ MB"))
+    expect(node).to_contain_text("west, east")
+    expect(node).to_contain_text("2.0 ms")  # Redis
+    expect(row(page, "hall/matcher")).to_contain_text("Matches")
+    expect(row(page, "till/matcher")).to_contain_text("Stands by")
+    expect(row(page, "Detecting")).to_contain_text("hall/node")
+    expect(row(page, "From arrival to tracks")).to_contain_text("250 ms")
+    west = row(page, "west")
+    expect(west).to_contain_text("−30 ms")
+    expect(west).to_have_attribute("title", "Left out since the start: 12 too old")
+    assert complaints == []
+
+
+def test_the_health_panel_opens_and_closes_by_keyboard(page, working):
+    page.goto(working)
+    page.locator("#health").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator("#health")).to_be_focused()
+    page.goto(f"{working}/#health")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_what_is_missing_is_said_in_words(page, store):
+    with serving(store) as address:
+        report(
+            store, "west", CameraState.WAITING, problem="authentication",
+            error="camera west: authentication failed at rtsp://***@10.0.0.7/stream",
+            next_try=time.time() + 25, node="hall/node",
+        )  # fmt: skip
+        beat(store, "hall/node", ready=False, note="Redis has been away for 12 s")
+        opened(page, address)
+        expect(page.locator("#health")).to_have_text("4 problems")
+        problems = page.locator(".problems")
+        expect(problems).to_contain_text("No matcher is running")
+        expect(problems).to_contain_text("hall/node is not ready: Redis has been away for 12 s")
+        expect(problems).to_contain_text("west: Wrong user name or password, since")
+        expect(problems).to_contain_text("east: No node is running this camera.")
+
+
+def test_a_tile_says_what_is_wrong_and_counts_down(page, store):
+    with serving(store) as address:
+        report(
+            store, "west", CameraState.WAITING, problem="authentication",
+            error="camera west: authentication failed at rtsp://***@10.0.0.7/stream",
+            next_try=time.time() + 25, node="hall/node",
+        )  # fmt: skip
+        page.goto(address)
+        west = page.locator('[data-camera="west"] .notice')
+        expect(west).to_contain_text("Wrong user name or password")
+        expect(west).to_contain_text("authentication failed at rtsp://***@10.0.0.7/stream")
+        expect(west).to_contain_text("Run by hall/node")
+        expect(west).to_contain_text("next try in 24 s")
+        expect(west).to_contain_text("next try in 22 s")
+
+
+def test_a_process_that_was_restarted_is_told(page, working, store):
+    opened(page, working)
+    expect(row(page, "hall/node")).to_be_visible()
+    for name in ("hall/node", "hall/matcher"):
+        beat(store, name, started=time.time())
+    store.presence.remove_process("till/matcher")
+    expect(page.get_by_role("dialog")).to_contain_text("hall/node has been restarted")
+    expect(page.get_by_role("dialog")).to_contain_text("till/matcher is gone")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1024])
+def test_the_health_panel_fits_every_width(page, working, width, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    opened(page, working)
+    box = page.get_by_role("dialog").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.querySelector('dialog').scrollWidth") <= box["width"]
+
+
+def test_cameras_come_and_go_without_a_reload_of_the_page(page, store, tmp_path: Path):
+    cams = tmp_path / "cams.yaml"
+    cams.write_text(SITE, encoding="utf-8")
+    with Walk(store, "west", "east", "yard"), serving(store, SiteFile(cams)) as address:
+        page.goto(address)
+        page.evaluate("window.unchanged = true")
+        expect(page.locator('.tile[data-state="live"]')).to_have_count(2)
+        cams.write_text(
+            SITE.replace("east:", "yard:").replace("rtsp://admin:canary@10.0.0.8", "rtsp://x"),
+            encoding="utf-8",
+        )
+        answer = httpx.post(f"{address}/api/reload")
+        assert answer.json() == {"changes": ["camera yard is new", "camera east is gone"]}
+        expect(page.locator('[data-camera="yard"][data-state="live"]')).to_be_visible()
+        expect(page.locator('[data-camera="east"]')).to_have_count(0)
+        expect(page.locator('[data-camera="west"][data-state="live"]')).to_be_visible()
+        assert page.evaluate("window.unchanged")
+        assert store.watched(["west", "east", "yard"]) == {"west", "yard"}
+
+
+def test_no_password_of_a_camera_reaches_the_page_or_the_api(page, store, tmp_path: Path):
+    cams = tmp_path / "cams.yaml"
+    cams.write_text(SITE, encoding="utf-8")
+    heard: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda f: heard.append(str(f))))
+    with Walk(store, "west", "east"), serving(store, SiteFile(cams)) as address:
+        beat(store, "hall/node")
+        page.goto(f"{address}/#health")
+        expect(page.locator('.tile[data-state="live"]')).to_have_count(2)
+        expect(row(page, "hall/node")).to_be_visible()
+        cams.write_text("cameras: {west: {source: 'rtsp://a:canary@x', nonsense: 1}}")
+        refused = httpx.post(f"{address}/api/reload")
+        paths = httpx.get(f"{address}/api/openapi.json").json()["paths"]
+        plain = [path for path in paths if "{" not in path]
+        answers = [httpx.get(address + path).text for path in ["/metrics", "/readyz", *plain]]
+        answers += [refused.text, page.content(), *heard]
+    assert refused.status_code == 422
+    assert "nonsense" in refused.text
+    assert any('"snapshot"' in text for text in heard)
+    assert [text for text in answers if "canary" in text] == []
+
+
+def test_a_reload_from_another_page_is_refused(store):
+    with serving(store, make_site()) as address:
+        evil = httpx.post(f"{address}/api/reload", headers={"Origin": "http://evil.example"})
+        own = httpx.post(f"{address}/api/reload", headers={"Origin": address})
+    assert (evil.status_code, own.status_code) == (403, 200)
+    assert store.presence.reloads_asked() == 1
