@@ -70,6 +70,14 @@ class CameraSettings(Settings):
     """Files played live: begin again at the end; each pass is a day later than the one before."""
     enabled: bool = True
     """False leaves the camera out."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """RTSP: how pictures travel. TCP loses none; UDP is for cameras that can do nothing else."""
+    connect_timeout: Duration = 8.0
+    """Seconds a stream may take until it can be read, its first pictures included."""
+    read_timeout: Duration = 5.0
+    """Seconds a stream may be silent before it is opened anew."""
+    hardware_decoding: Literal["auto", "off"] = "auto"
+    """Live: decode on the GPU (CUDA, VAAPI) where there is one that can, or never."""
     ground_truth: Path | None = None
     """MOTChallenge ground truth of the source, for `python -m pipeline.evaluate`."""
 
@@ -84,6 +92,14 @@ class CameraSettings(Settings):
     def live(self) -> bool:
         """True for streams and devices, which never wait; False for files."""
         return self.source.startswith(("rtsp://", "rtsps://", "http://", "https://", "device:"))
+
+
+class IngestSettings(Settings):
+    """How live pictures are taken in."""
+
+    max_age: Duration = 0.5
+    """A live picture that nobody could analyse for so many seconds is dropped as stale. Longer
+    than the time between two pictures of the slowest camera."""
 
 
 class DetectorSettings(Settings):
@@ -187,6 +203,8 @@ class Site(Settings):
     """Which node (`--node`) runs which cameras; `auto`: they share them out by themselves."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """What networks run on: the GPU if there is one that can be used, or one of the two."""
+    ingest: IngestSettings = IngestSettings()
+    """How live pictures are taken in."""
     detector: DetectorSettings = DetectorSettings()
     """How people are found in a picture."""
     tracker: TrackerSettings = TrackerSettings()
@@ -333,6 +351,8 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
 
 
 def _resolve(path: Path, name: str, camera: CameraSettings) -> CameraSettings:
+    if not camera.enabled:  # its file may come later
+        return camera
     changes: dict[str, object] = {}
     if not camera.live and not camera.source.startswith("sample:"):
         changes["source"] = _existing_file(path, f"cameras.{name}.source", camera.source)

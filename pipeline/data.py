@@ -189,16 +189,23 @@ class CameraStatus:
         since: when it came into this state, seconds since the epoch.
         size: width and height of its picture in pixels, (0, 0) until the first one.
         fps: pictures analysed per second, lately.
-        received: pictures that came since the start, whole or not.
-        decoded: pictures decoded since the start.
+        received: pictures that came since the start, whole or not: decoded + corrupt + skipped.
+        decoded: pictures decoded since the start: frames + left_out + all other drops (and the
+            one, at most, that waits to be analysed).
         frames: pictures analysed since the start.
-        drops: pictures that were not analysed since the start, by reason.
+        left_out: pictures above the camera's `fps`, left out on purpose.
+        drops: pictures that were not analysed since the start, by reason: `corrupt` (could not be
+            decoded whole), `skipped` (decoding was left out, since we are behind), `replaced` (a
+            newer one came first), `stale` (lay there too long), `region` (the region does not
+            fit), `unconvertible`.
+        decoder: what decodes: `software` or a device such as `cuda`; empty until it does.
         delay: seconds from a picture's arrival to its tracks, median of late.
         clock: where capture times come from, or None until the first picture.
         clock_offset: seconds by which the camera's own clock is ahead of ours, or None if it
             does not tell.
-        problem: kind of failure, a word such as `authentication`, or None.
-        error: why it is waiting, one sentence, or None.
+        problem: kind of failure, a word such as `authentication`, or None; one of `Failure`'s in
+            pipeline.ingest.failures. `clock` and `region` also of a camera whose stream runs.
+        error: the same as one sentence, or None.
         next_try: when it will be tried again, seconds since the epoch, or None.
         node: name of the node that runs it.
         updated: when this status was written, seconds since the epoch.
@@ -212,10 +219,12 @@ class CameraStatus:
     received: int = 0
     decoded: int = 0
     frames: int = 0
+    left_out: int = 0
     drops: Mapping[str, int] = field(default_factory=dict)
     delay: float = 0.0
     clock: Clock | None = None
     clock_offset: float | None = None
+    decoder: str = ""
     problem: str | None = None
     error: str | None = None
     next_try: float | None = None

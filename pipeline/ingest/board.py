@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import av.error
@@ -19,6 +19,7 @@ from pipeline.ingest.window import Rhythm, window_seconds
 MAX_AGE_SECONDS = 0.5
 _RATE_SECONDS = 5.0
 _BUSY_WEIGHT = 1 / 8
+_LOST = ("corrupt", "skipped")  # what never became a picture
 _DOWN = (CameraState.CONNECTING, CameraState.WAITING)
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Place:
         status: all but the counts.
         offer: the newest picture, if nobody has taken it yet.
         turn: number of the collection in which it was served last, 0: never.
-        counts: received, decoded, frames.
+        counts: decoded, frames, left_out.
         drops: pictures that were not analysed, by reason.
         rhythm: when its next picture is due.
         taken: when pictures were taken lately, by the monotonic clock.
@@ -72,10 +73,11 @@ class Place:
         return replace(
             self.status,
             fps=self.rate(now),
-            received=self.counts["received"],
+            received=self.counts["decoded"] + self.drops["corrupt"] + self.drops["skipped"],
             decoded=self.counts["decoded"],
             frames=self.counts["frames"],
-            drops=dict(self.drops),
+            left_out=self.counts["left_out"],
+            drops=dict(+self.drops),
         )
 
     def rate(self, now: float) -> float:
@@ -158,14 +160,56 @@ class Board:
             self._places.pop(camera, None)
             self._changed.notify_all()
 
-    def post(self, offers: Iterable[Offer]) -> None:
-        """Puts the pictures of one moment on the board; they replace what was not taken."""
+    def post(
+        self,
+        offers: Iterable[Offer],
+        *,
+        problem: str | None = None,
+        error: str | None = None,
+        clock_offset: float | None = None,
+    ) -> None:
+        """Puts the pictures of one moment on the board; they replace what was not taken.
+
+        Args:
+            offers: one per camera.
+            problem, error: a word and a sentence for what is wrong all the same.
+            clock_offset: seconds by which the cameras' clock is ahead of ours, if it tells.
+        """
         with self._changed:
             now = self._monotonic()
             for offer in filter(lambda offer: self._has(offer.place), offers):
-                offer.place.put(offer, now)
-                self._set_state(offer.place, CameraState.RUNNING)
+                place = offer.place
+                place.put(offer, now)
+                self._set_state(place, CameraState.RUNNING, problem=problem, error=error)
+                place.status = replace(place.status, clock_offset=clock_offset)
             self._changed.notify_all()
+
+    def count(
+        self, places: Iterable[Place], counts: Mapping[str, int], *, decoder: str | None = None
+    ) -> None:
+        """Adds to what became of pictures: decoded, left_out, or a reason why they were dropped."""
+        with self._changed:
+            for place in places:
+                for what, number in counts.items():
+                    into = place.drops if what in _LOST else place.counts
+                    into[what] += number
+                if decoder is not None and decoder != place.status.decoder:
+                    place.status = replace(place.status, decoder=decoder)
+
+    def refuse(self, place: Place, problem: str, error: str) -> None:
+        """A picture came that the camera has no use for; its status says why."""
+        with self._changed:
+            place.drops["region"] += 1
+            if self._has(place) and place.status.error != error:
+                logger.warning("%s", error)
+                self._set_state(place, CameraState.WAITING, problem=problem, error=error)
+
+    def demand(self, places: Iterable[Place]) -> tuple[int, int]:
+        """How many pictures these cameras could have had analysed so far, and how many were."""
+        with self._changed:
+            counts = [place.counts for place in places]
+            wanted = sum(count["decoded"] - count["left_out"] for count in counts)
+            return wanted, sum(count["frames"] for count in counts)
 
     def report(
         self,

@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+import socket
+import ssl
+from enum import Enum
+from urllib.parse import urlsplit
 
 import av.error
 
 from pipeline.errors import SourceError, redact
 
+_LOOK_SECONDS = 3.0
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
-class Failure(StrEnum):
-    """Kinds of failure, as the camera's status shows them; {source} is filled in."""
 
-    AUTHENTICATION = "authentication failed at {source}"
-    NOT_FOUND = "nothing is served at {source} (not found)"
-    NO_FILE = "expected a file or device at {source}, found none"
-    REFUSED = "nobody listens at {source} (connection refused)"
-    UNREACHABLE = "{source} cannot be reached (unknown host, or the connection broke)"
-    TIMEOUT = "no answer from {source} in time"
-    SERVER = "the server of {source} reports an error of its own"
-    CODEC = "no decoder for the video of {source}"
-    NOT_VIDEO = "expected video at {source}, found something that cannot be read as such"
-    PERMISSION = "no permission to read {source}"
-    ENDED = "the stream of {source} ended"
-    BROKEN = "{source} sends nothing that can be decoded"
+class Failure(Enum):
+    """Kinds of failure: a word for machines and a sentence for people, {source} filled in."""
 
-    def error(self, source: str) -> SourceError:
+    AUTHENTICATION = ("authentication", "authentication failed at {source}")
+    NOT_FOUND = ("not_found", "nothing is served at {source} (not found)")
+    NO_FILE = ("not_found", "expected a file or device at {source}, found none")
+    REFUSED = ("refused", "nobody listens at {source} (connection refused)")
+    ADDRESS = ("address", "{source} cannot be reached (unknown host, or no way to it)")
+    CONNECTION = ("connection", "the connection to {source} broke")
+    TIMEOUT = ("timeout", "no answer from {source} in time")
+    TLS = ("tls", "no encrypted connection with {source} comes about (TLS)")
+    SERVER = ("server", "the server of {source} reports an error of its own")
+    CODEC = ("codec", "no decoder for the video of {source}")
+    NOT_VIDEO = ("not_video", "expected video at {source}, found something else")
+    PERMISSION = ("permission", "no permission to read {source}")
+    ENDED = ("ended", "the stream of {source} ended")
+    CORRUPT = ("corrupt", "{source} sends nothing that can be decoded")
+    REGION = ("region", "the region lies outside the picture")
+    CLOCK = ("clock", "the clock is wrong")
+    UNEXPECTED = ("unexpected", "reading failed unexpectedly")
+
+    def __init__(self, word: str, sentence: str) -> None:
+        self.word = word
+        self.sentence = sentence
+
+    def error(self, source: str) -> SourceFailure:
         """The failure as an exception whose message names the source, credentials left out."""
-        return SourceError(self.value.format(source=redact(source)))
+        return SourceFailure(self, self.sentence.format(source=redact(source)))
+
+
+class SourceFailure(SourceError):
+    """A source failed, and we know in which way.
+
+    Attributes:
+        failure: see `Failure`.
+    """
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
 
 
 # The first type that fits decides, so special ones stand before general ones.
@@ -41,11 +68,11 @@ _BY_TYPE: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fai
     (PermissionError, Failure.PERMISSION),
     ((av.error.DecoderNotFoundError, av.error.PatchWelcomeError), Failure.CODEC),
     (av.error.EOFError, Failure.ENDED),
-    (OSError, Failure.UNREACHABLE),
+    (OSError, Failure.CONNECTION),
 )
 
 
-def explain(error: av.error.FFmpegError, source: str, *, timed_out: bool = False) -> SourceError:
+def explain(error: av.error.FFmpegError, source: str, *, timed_out: bool = False) -> SourceFailure:
     """Turns an error of FFmpeg, whose own message holds the whole URL, into ours.
 
     Args:
@@ -60,3 +87,43 @@ def explain(error: av.error.FFmpegError, source: str, *, timed_out: bool = False
         if isinstance(error, types):
             return failure.error(source)
     return Failure.NOT_VIDEO.error(source)
+
+
+def explain_opening(
+    error: av.error.FFmpegError, source: str, *, timed_out: bool = False
+) -> SourceFailure:
+    """As `explain`, for a source that could not be opened.
+
+    FFmpeg calls an unknown host, a TLS handshake that fails and a broken connection all three an
+    "input/output error", so this goes and looks which it is; it takes 3 s at most for TLS.
+    """
+    explained = explain(error, source, timed_out=timed_out)
+    if explained.failure is not Failure.CONNECTION:
+        return explained
+    return _look_closer(source).error(source)
+
+
+def _look_closer(source: str) -> Failure:
+    try:
+        url = urlsplit(source)
+        host, port = url.hostname, url.port or _PORTS.get(url.scheme, 0)
+    except ValueError:
+        return Failure.ADDRESS
+    if host is None:
+        return Failure.CONNECTION
+    try:
+        with socket.create_connection((host, port), timeout=_LOOK_SECONDS) as connection:
+            return _look_at_tls(connection) if url.scheme.endswith("s") else Failure.CONNECTION
+    except OSError:
+        return Failure.ADDRESS
+
+
+def _look_at_tls(connection: socket.socket) -> Failure:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # As FFmpeg does by default: cameras vouch for themselves.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        context.wrap_socket(connection).close()
+    except (ssl.SSLError, OSError):
+        return Failure.TLS
+    return Failure.CONNECTION

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -14,16 +16,21 @@ from pipeline.config import CameraSettings
 from pipeline.data import CameraState, Clock
 from pipeline.errors import HandoffError
 from pipeline.ingest.board import Board, Offer, Place
-from pipeline.ingest.failures import Failure
-from pipeline.ingest.source import Picture, VideoSource, region_problem
+from pipeline.ingest.clock import Capture, CaptureClock
+from pipeline.ingest.failures import Failure, SourceFailure
+from pipeline.ingest.hardware import decoding_device
+from pipeline.ingest.source import Connection, Picture, VideoSource, region_problem
 from pipeline.ingest.timing import (
     Backoff,
-    CaptureClock,
+    Effort,
     Pacer,
     RateLimit,
     RecordingClock,
     whole_days,
 )
+
+_PERHAPS_HARDWARE = (Failure.CORRUPT, Failure.CODEC, Failure.PERMISSION, Failure.NOT_VIDEO)
+_NEWS_SECONDS = 60.0  # a wrong clock is told of again when it has become another
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +83,7 @@ class Reader(threading.Thread, ABC):
         self._backoff = Backoff(random=random)
         self._stopped = threading.Event()
         self._pictures = 0
+        self._counted: Counter[str] = Counter()
         self._saying = threading.Lock()
         self._said: Callable[..., None] = partial(board.report, state=CameraState.CONNECTING)
 
@@ -96,11 +104,15 @@ class Reader(threading.Thread, ABC):
             try:
                 self._say(CameraState.CONNECTING)
                 self._read()
+            except SourceFailure as error:
+                self._rest(error.failure, str(error))
             except HandoffError as error:
-                self._rest(str(error))
+                self._rest(Failure.UNEXPECTED, str(error))
             except Exception as error:  # a reader that dies would leave its cameras dark for good
-                logger.exception("reading %s failed", ", ".join(self._views))
-                self._rest(f"reading failed unexpectedly ({type(error).__name__})")
+                # Its message may hold anything, an address with a password included.
+                kind, where = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1]
+                logger.error("%s:%s: %s", where.filename, where.lineno, kind)
+                self._rest(Failure.UNEXPECTED, f"{Failure.UNEXPECTED.sentence} ({kind})")
             else:
                 return
 
@@ -118,16 +130,27 @@ class Reader(threading.Thread, ABC):
             self._said = partial(self._board.report, state=state, **details)
             self._said(places=[view.place for view in self._views.values()])
 
-    def _rest(self, error: str) -> None:
+    def _rest(self, failure: Failure, error: str) -> None:
         seconds = self._backoff.next_seconds()
         if self._stopped.is_set():
             return
         next_try = self._clock() + seconds
         logger.warning("cameras %s: %s, next try in %.0f s", list(self._views), error, seconds)
-        self._say(CameraState.WAITING, error=error, next_try=next_try)
+        self._say(CameraState.WAITING, problem=failure.word, error=error, next_try=next_try)
         self._stopped.wait(seconds)
 
-    def _post(self, picture: Picture, taken: float, arrival: float, clock: Clock) -> None:
+    def _account(self, source: VideoSource) -> None:
+        """Counts what became of the pictures since the last time."""
+        new = source.counts - self._counted
+        self._counted = source.counts.copy()
+        self._board.count(self._places(), new, decoder=source.decoder)
+
+    def _places(self) -> list[Place]:
+        return [view.place for view in self._views.values()]
+
+    def _post(
+        self, picture: Picture, capture: Capture, arrival: float, warning: str | None = None
+    ) -> None:
         """Offers a picture to those of the cameras that want it now."""
         self._backoff.reset()
         index, self._pictures = self._pictures, self._pictures + 1
@@ -135,12 +158,16 @@ class Reader(threading.Thread, ABC):
         offers: list[Offer] = []
         for camera, view in self._views.items():
             region = view.settings.region
-            if problem := region_problem(camera, region, picture.size):
-                self._board.report([view.place], CameraState.WAITING, error=problem)
-            elif view.limit.allows(now):
+            if misfit := region_problem(camera, region, picture.size):
+                self._board.refuse(view.place, Failure.REGION.word, misfit)
+            elif not view.limit.allows(now):
+                self._board.count([view.place], {"left_out": 1})
+            else:
+                taken, clock = capture.time, capture.clock
                 offers.append(Offer(view.place, picture, region, index, taken, arrival, clock, now))
+        problem = Failure.CLOCK.word if warning else None
         if offers:
-            self._board.post(offers)
+            self._board.post(offers, problem=problem, error=warning, clock_offset=capture.offset)
 
 
 class StreamReader(Reader):
@@ -156,25 +183,77 @@ class StreamReader(Reader):
     ) -> None:
         super().__init__(views, board, clock=clock, random=random)
         self._capture_clock = CaptureClock()
+        self._effort = Effort()
+        self._hardware = self._settings.hardware_decoding == "auto"
+        self._doubted: float | None = None
 
     def _read(self) -> None:
-        with VideoSource(self._settings.source) as source:
-            # What has an end is a file behind HTTP: it comes as fast as the network is.
-            pacer = Pacer(wait=self._stopped.wait) if source.info.frames else None
-            for picture in source.pictures():
-                if pacer and picture.seconds is not None:
-                    pacer.until_due(picture.seconds)
-                if self._stopped.is_set():
-                    return
-                self._post_now(picture, source.clock_origin)
-        raise Failure.ENDED.error(self._settings.source)
+        self._capture_clock.reconnect()
+        try:
+            with VideoSource(self._settings.source, self._connection()) as source:
+                self._counted = Counter()
+                try:
+                    self._drain(source)
+                finally:
+                    self._account(source)
+        except SourceFailure as error:
+            self._doubt_hardware(error.failure)
+            raise
+        if not self._stopped.is_set():
+            raise Failure.ENDED.error(self._settings.source)
+
+    def _connection(self) -> Connection:
+        camera = self._settings
+        return Connection(
+            camera.transport,
+            camera.connect_timeout,
+            camera.read_timeout,
+            hardware=self._hardware and decoding_device() is not None,
+        )
+
+    def _doubt_hardware(self, failure: Failure) -> None:
+        """What a device cannot decode, or refuses to open, is tried in software from now on."""
+        if failure in _PERHAPS_HARDWARE and self._connection().hardware:
+            logger.warning("cameras %s: decoded in software from now on", list(self._views))
+            self._hardware = False
+
+    def _drain(self, source: VideoSource) -> None:
+        # What has an end is a file behind HTTP: it comes as fast as the network is.
+        pacer = Pacer(wait=self._stopped.wait) if source.info.frames else None
+        for picture in source.pictures():
+            if pacer and picture.seconds is not None:
+                pacer.until_due(picture.seconds)
+            if self._stopped.is_set():
+                return
+            self._account(source)
+            self._post_now(picture, source.clock_origin)
+            wanted, taken = self._board.demand(self._places())
+            source.skip_what_can_be(self._effort.too_much(time.monotonic(), wanted, taken))
 
     def _post_now(self, picture: Picture, origin: float | None) -> None:
         arrival = self._clock()
-        taken, clock = self._capture_clock.capture(
-            arrival, presentation_seconds=picture.seconds, origin=origin
+        capture = self._capture_clock.capture(
+            arrival,
+            monotonic=time.monotonic(),
+            presentation_seconds=picture.seconds if self._stamped else None,
+            origin=origin,
         )
-        self._post(picture, taken, arrival, clock)
+        self._post(picture, capture, arrival, self._warning(capture))
+
+    @property
+    def _stamped(self) -> bool:
+        """RTP's time stamps are the sender's; those of other streams are often made up here."""
+        return self._settings.source.startswith("rtsp")
+
+    def _warning(self, capture: Capture) -> str | None:
+        """A sentence if the camera's clock is wrong, which is logged once."""
+        if capture.believed or capture.offset is None:
+            self._doubted = None
+            return None
+        if self._doubted is None or abs(capture.offset - self._doubted) > _NEWS_SECONDS:
+            self._doubted = capture.offset
+            logger.warning("cameras %s: %s", list(self._views), _clock_sentence(capture.offset))
+        return _clock_sentence(self._doubted)
 
 
 class PlaybackReader(Reader):
@@ -200,10 +279,12 @@ class PlaybackReader(Reader):
     def _read(self) -> None:
         while not self._stopped.is_set():
             with VideoSource(self._settings.source) as source:
+                self._counted = Counter()
                 place = RecordingClock(fps=self._settings.fps, nominal_fps=source.info.fps)
                 try:
                     self._play(source, place)
                 finally:  # also after a failure: time never runs backwards
+                    self._account(source)
                     self._begin_next_pass(place.duration_seconds)
             if not self._settings.loop:
                 self._say(CameraState.ENDED)
@@ -216,7 +297,9 @@ class PlaybackReader(Reader):
             if self._stopped.is_set():
                 return
             arrival = self._clock() - late
-            self._post(picture, self._pass_start + seconds, arrival, Clock.FILE)
+            self._account(source)
+            capture = Capture(self._pass_start + seconds, Clock.FILE, None, believed=True)
+            self._post(picture, capture, arrival)
         if place.duration_seconds <= 0:
             raise Failure.NOT_VIDEO.error(self._settings.source)
 
@@ -227,3 +310,12 @@ class PlaybackReader(Reader):
 
 def _thread_name(views: Iterable[str]) -> str:
     return f"read {', '.join(views)}"
+
+
+def _clock_sentence(offset: float) -> str:
+    """
+    >>> _clock_sentence(-7200.4)
+    'its own clock is 7200 s behind ours; it serves as a stopwatch only'
+    """
+    where = "ahead of" if offset > 0 else "behind"
+    return f"its own clock is {abs(offset):.0f} s {where} ours; it serves as a stopwatch only"

@@ -55,10 +55,16 @@ def group_by_source(cameras: Mapping[str, CameraSettings]) -> dict[Hashable, Vie
     """Puts cameras together that are cut out of the same pictures at the same times."""
     groups: dict[Hashable, Views] = {}
     for name, camera in cameras.items():
-        # The frame rate of a live camera limits what that camera hands out, no more.
-        timing = () if camera.live else (camera.fps, camera.start_time, camera.loop)
-        groups.setdefault((camera.source, *timing), {})[name] = camera
+        groups.setdefault((camera.source, *_way_of_reading(camera)), {})[name] = camera
     return groups
+
+
+def _way_of_reading(camera: CameraSettings) -> tuple[Hashable, ...]:
+    if not camera.live:
+        return camera.fps, camera.start_time, camera.loop
+    # The frame rate of a live camera limits what that camera hands out, no more.
+    time_outs = camera.connect_timeout, camera.read_timeout
+    return camera.transport, *time_outs, camera.hardware_decoding
 
 
 def _refuse_streams(cameras: Mapping[str, CameraSettings]) -> None:

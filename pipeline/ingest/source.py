@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+import struct
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +24,13 @@ from numpy.typing import NDArray
 
 from pipeline.config import Site
 from pipeline.errors import ConfigError, HandoffError, SourceError
-from pipeline.ingest.failures import Failure, explain
+from pipeline.ingest.failures import Failure, explain, explain_opening
+from pipeline.ingest.hardware import accelerator, decoding_device
 
 Region = tuple[int, int, int, int]
 
-OPEN_SECONDS = 8.0
-READ_SECONDS = 5.0
 CORRUPT_IN_A_ROW = 100
-"""Packets a live source may fail to decode, one after the other, before it is opened anew."""
+"""Packets of a live source no picture comes of, one after the other, before it is opened anew."""
 
 _LIVE_OPTIONS = {
     # FFmpeg looks at a stream for up to 5 s before it hands out anything; half a second is enough
@@ -40,9 +41,27 @@ _LIVE_OPTIONS = {
     "probesize": "500000",
 }
 _FALLBACK_FPS = 25.0
+_MICROSECONDS = struct.Struct("<q")  # AVProducerReferenceTime begins with them
 _LARGE_PICTURE = 1280 * 720
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How a source is opened and read.
+
+    Attributes:
+        transport: `tcp` or `udp`, for RTSP.
+        open_seconds: how long it may take to answer.
+        read_seconds: how long it may be silent.
+        hardware: True to decode on a device where there is one.
+    """
+
+    transport: str = "tcp"
+    open_seconds: float = 8.0
+    read_seconds: float = 5.0
+    hardware: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +132,34 @@ class VideoSource:
 
     Attributes:
         info: see `SourceInfo`.
-        corrupt: packets that could not be decoded so far.
+        counts: what became of the pictures so far: `decoded`, `corrupt`, `skipped`.
+        clock_origin: when presentation time 0 was, by the sender's clock, seconds since the epoch.
+            Known for RTSP once the first RTCP sender report has come, a few seconds into the
+            stream, and renewed with each picture by the newest report.
+        decoder: what decodes: `software`, or a device such as `cuda`.
     """
 
-    def __init__(self, source: str) -> None:
-        """Opens it; takes as long as the source needs to answer, `OPEN_SECONDS` at most.
+    def __init__(self, source: str, connection: Connection = Connection()) -> None:
+        """Opens it; takes as long as the source needs to answer, `open_seconds` at most.
 
         Raises:
             SourceError: it cannot be opened, or holds no video.
         """
         self._source = source
         self._live = is_live(source)
-        self._container = _open(source)
-        self._stream = self._video_stream()
-        self.info = _describe(self._container, self._stream)
-        self.corrupt = 0
-        self._corrupt_in_a_row = 0
+        self._read_seconds = connection.read_seconds
+        self._container = _open(source, connection)
+        try:
+            self._stream = self._video_stream()
+            self.info = _describe(self._container, self._stream)
+        except BaseException:
+            self._container.close()
+            raise
+        on_device = self._stream.codec_context.is_hwaccel
+        self.decoder = (decoding_device() or "") if on_device else "software"
+        self.clock_origin: float | None = None
+        self.counts: Counter[str] = Counter()
+        self._in_vain = 0
 
     def __enter__(self) -> Self:
         return self
@@ -145,14 +176,9 @@ class VideoSource:
         """Closes it; never while another thread reads from it."""
         self._container.close()
 
-    @property
-    def clock_origin(self) -> float | None:
-        """When presentation time 0 was, by the sender's clock, seconds since the epoch.
-
-        Known for RTSP once the first RTCP sender report has come, a few seconds into the stream.
-        """
-        origin = self._container.start_time_realtime
-        return None if not origin or origin < 0 else origin / 1e6
+    def skip_what_can_be(self, skip: bool) -> None:
+        """Leaves out, or not, the decoding of pictures that no other picture builds upon."""
+        self._stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
 
     def pictures(self) -> Iterator[Picture]:
         """The pictures in the order in which they are shown, until the source ends.
@@ -162,21 +188,19 @@ class VideoSource:
         Raises:
             SourceError: a live source stopped sending, or sends nothing but garbage.
         """
-        index = 0
         for packet in self._packets():
+            self._note_clock(packet)
             frames = self._decode(packet)
-            if frames is None:
-                index += 1
-                continue
-            for frame in frames:
-                yield Picture(index, frame)
-                index += 1
+            index = self.counts.total() - len(frames)  # what did not come out is counted, too
+            for offset, frame in enumerate(frames):
+                yield Picture(index + offset, frame)
 
     def _video_stream(self) -> VideoStream:
         if not self._container.streams.video:
-            self._container.close()
             raise Failure.NOT_VIDEO.error(self._source)
         stream = self._container.streams.video[0]
+        if getattr(stream, "codec_context", None) is None:
+            raise Failure.CODEC.error(self._source)
         large = stream.codec_context.width * stream.codec_context.height > _LARGE_PICTURE
         # Frame threads delay every picture by one per thread, so live sources take slices only.
         # Small pictures decode faster than threads can be told to.
@@ -191,11 +215,11 @@ class VideoSource:
             try:
                 packet = next(packets, None)
             except av.error.FFmpegError as error:
-                self._broken_off(explain(error, self._source, timed_out=_is_over(started)))
+                self._broken_off(explain(error, self._source, timed_out=self._is_over(started)))
                 return
             if packet is None:
                 return
-            if self._live and _is_over(started):
+            if self._live and self._is_over(started):
                 # What comes now is only what the parser still had. FFmpeg would begin to wait
                 # for as long again.
                 raise Failure.TIMEOUT.error(self._source)
@@ -207,22 +231,36 @@ class VideoSource:
             raise error
         logger.warning("recording breaks off early: %s", error)
 
-    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame] | None:
+    def _is_over(self, started: float) -> bool:
+        return time.monotonic() - started >= self._read_seconds
+
+    def _note_clock(self, packet: Packet[VideoStream]) -> None:
+        """What the sender's clock said, from the report that came last."""
+        if packet.pts is not None and packet.has_sidedata("prft"):
+            (sent,) = _MICROSECONDS.unpack_from(bytes(packet.get_sidedata("prft")))
+            self.clock_origin = sent / 1e6 - float(packet.pts * packet.time_base)
+        elif self.clock_origin is None:
+            origin = self._container.start_time_realtime or 0
+            self.clock_origin = origin / 1e6 if origin > 0 else None
+
+    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         try:
             frames = packet.decode()
         except av.error.EOFError:
             return []
         except av.error.FFmpegError:
-            self._count_corrupt()
-            return None
-        self._corrupt_in_a_row = 0
-        return frames
-
-    def _count_corrupt(self) -> None:
-        self.corrupt += 1
-        self._corrupt_in_a_row += 1
-        if self._live and self._corrupt_in_a_row >= CORRUPT_IN_A_ROW:
-            raise Failure.BROKEN.error(self._source)
+            self.counts["corrupt"] += 1
+            frames = []
+        else:
+            if not frames and self._stream.codec_context.skip_frame == "NONREF":
+                self.counts["skipped"] += 1
+        whole = [frame for frame in frames if not (self._live and frame.is_corrupt)]
+        self.counts["corrupt"] += len(frames) - len(whole)
+        self.counts["decoded"] += len(whole)
+        self._in_vain = 0 if whole else self._in_vain + 1
+        if self._live and self._in_vain >= CORRUPT_IN_A_ROW:
+            raise Failure.CORRUPT.error(self._source)
+        return whole
 
 
 def is_live(source: str) -> bool:
@@ -292,7 +330,7 @@ picture, found [700, 0, 500, 576]'
     )
 
 
-def _open(source: str) -> InputContainer:
+def _open(source: str, connection: Connection) -> InputContainer:
     address, file_format = _locate(source)
     started = time.monotonic()
     try:
@@ -300,16 +338,13 @@ def _open(source: str) -> InputContainer:
             address,
             mode="r",
             format=file_format,
-            options=_options(source),
-            timeout=(OPEN_SECONDS, READ_SECONDS),
+            options=_options(source, connection),
+            timeout=(connection.open_seconds, connection.read_seconds),
+            hwaccel=accelerator() if connection.hardware else None,
         )
     except av.error.FFmpegError as error:
-        waited = time.monotonic() - started
-        raise explain(error, source, timed_out=waited >= OPEN_SECONDS) from None
-
-
-def _is_over(started: float) -> bool:
-    return time.monotonic() - started >= READ_SECONDS
+        late = time.monotonic() - started >= connection.open_seconds
+        raise explain_opening(error, source, timed_out=late) from None
 
 
 def _locate(source: str) -> tuple[str, str | None]:
@@ -333,10 +368,11 @@ def _device(source: str) -> str:
     return str(path)
 
 
-def _options(source: str) -> dict[str, str]:
+def _options(source: str, connection: Connection) -> dict[str, str]:
     if not is_live(source):
         return {}
-    return _LIVE_OPTIONS | ({"rtsp_transport": "tcp"} if source.startswith("rtsp") else {})
+    transport = {"rtsp_transport": connection.transport} if source.startswith("rtsp") else {}
+    return _LIVE_OPTIONS | transport
 
 
 def _describe(container: InputContainer, stream: VideoStream) -> SourceInfo:

@@ -6,8 +6,6 @@ import math
 import time
 from collections.abc import Callable
 
-from pipeline.data import Clock
-
 DAY_SECONDS = 86400.0
 
 
@@ -61,6 +59,34 @@ class RateLimit:
         # where the limit is no divisor of the stream's rate.
         self._due = max(self._due, seconds - self._interval) + self._interval
         return True
+
+
+class Effort:
+    """Whether more is decoded than anybody looks at, judged every few seconds.
+
+    It is too much when less than half of the pictures wanted are taken, and until nearly all are.
+    """
+
+    def __init__(self, *, every_seconds: float = 2.0) -> None:
+        self._every = every_seconds
+        self._looked: tuple[float, int, int] | None = None
+        self._too_much = False
+
+    def too_much(self, now: float, wanted: int, taken: int) -> bool:
+        """True if decoding should be left out where it can be.
+
+        Args:
+            now: seconds of a monotonic clock.
+            wanted, taken: pictures so far that could have been analysed, and that were.
+        """
+        if self._looked is None:
+            self._looked = (now, wanted, taken)
+        since, wanted_before, taken_before = self._looked
+        if now - since >= self._every:
+            self._looked = (now, wanted, taken)
+            share = (taken - taken_before) / max(1, wanted - wanted_before)
+            self._too_much = share < (0.9 if self._too_much else 0.5)
+        return self._too_much
 
 
 class Pacer:
@@ -131,36 +157,6 @@ class RecordingClock:
             self._origin = presentation - index * self._interval
         place = presentation - self._origin
         return place if place > self._last else self._last + self._interval
-
-
-class CaptureClock:
-    """When a live picture was taken; never runs backwards within a camera.
-
-    The sender's clock (RTCP) is believed if it agrees with ours to within `tolerance_seconds`;
-    a camera whose clock was never set counts by arrival.
-    """
-
-    def __init__(self, *, tolerance_seconds: float = 10.0) -> None:
-        self._tolerance = tolerance_seconds
-        self._last = -math.inf
-
-    def capture(
-        self, arrival: float, *, presentation_seconds: float | None, origin: float | None
-    ) -> tuple[float, Clock]:
-        """Capture time in seconds since the epoch, and where it comes from.
-
-        Args:
-            arrival: when the picture reached us, seconds since the epoch.
-            presentation_seconds: its time in the stream, or None.
-            origin: when the stream's time 0 was by the sender's clock, or None.
-        """
-        taken, clock = arrival, Clock.ARRIVAL
-        if presentation_seconds is not None and origin is not None:
-            sent = origin + presentation_seconds
-            if abs(sent - arrival) <= self._tolerance:
-                taken, clock = sent, Clock.RTCP
-        self._last = max(taken, self._last + 1e-3)
-        return self._last, clock
 
 
 def whole_days(seconds: float) -> float:

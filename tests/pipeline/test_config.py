@@ -40,6 +40,19 @@ def load(tmp_path: Path, text: str) -> Site:
             "cameras.w.region: expected four whole numbers",
         ),
         ("cameras: {w: {source: 'device:0', fps: -1}}", "cameras.w.fps: expected to be greater"),
+        (
+            "cameras: {w: {source: 'device:0', transport: sctp}}",
+            "cameras.w.transport: expected to be 'tcp' or 'udp', found 'sctp'",
+        ),
+        (
+            "cameras: {w: {source: 'device:0', read_timeout: 0}}",
+            "cameras.w.read_timeout: expected to be greater than 0, found 0",
+        ),
+        (
+            "cameras: {w: {source: 'device:0', hardware_decoding: gpu}}",
+            "cameras.w.hardware_decoding: expected to be 'auto' or 'off', found 'gpu'",
+        ),
+        (CAMERA + "ingest: {max_age: -1s}", "ingest.max_age: expected"),
         ("cameras: {'a b': {source: 'device:0'}}", "expected letters, digits, - and _"),
         ("cameras: {w: {source: gone.mp4}}", "cameras.w.source: expected an existing file"),
         (
@@ -96,6 +109,13 @@ def test_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     site = load(tmp_path, "cameras: {w: {source: a.mp4}}")
     assert site.cameras["w"].source == str(tmp_path / "a.mp4")
+
+
+def test_a_camera_that_is_off_may_have_no_file_yet(tmp_path: Path) -> None:
+    site = load(
+        tmp_path, "cameras: {w: {source: 'device:0'}, e: {source: gone.mp4, enabled: false}}"
+    )
+    assert list(site.enabled_cameras) == ["w"]
 
 
 def test_models_are_looked_for_beside_the_file_too(tmp_path: Path) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data import Clock
 from pipeline.ingest.timing import (
     Backoff,
-    CaptureClock,
+    Effort,
     Pacer,
     RateLimit,
     RecordingClock,
@@ -120,28 +119,22 @@ def test_the_time_of_a_recording_never_stands_still(times: list[float | None]) -
     assert all(a < b for a, b in pairwise(seconds))
 
 
-def test_the_senders_clock_is_used_once_it_is_known() -> None:
-    clock = CaptureClock()
-    first = clock.capture(1000.0, presentation_seconds=2.0, origin=None)
-    second = clock.capture(1000.4, presentation_seconds=2.2, origin=998.0)
-    assert first == (1000.0, Clock.ARRIVAL)
-    assert second == (pytest.approx(1000.2), Clock.RTCP)
-
-
-def test_a_senders_clock_that_was_never_set_is_not_believed() -> None:
-    clock = CaptureClock()
-    taken = clock.capture(1_700_000_000.0, presentation_seconds=2.0, origin=0.0)
-    assert taken == (1_700_000_000.0, Clock.ARRIVAL)
-
-
-@given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20)), min_size=2, max_size=30))
-def test_capture_time_never_runs_backwards(pictures: list[tuple[float, float]]) -> None:
-    clock = CaptureClock()
-    times = [
-        clock.capture(1000 + arrival, presentation_seconds=presentation, origin=1000.0)[0]
-        for arrival, presentation in pictures
-    ]
-    assert all(a < b for a, b in pairwise(times))
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [
+        ([10, 2, 2], [False, True, True]),
+        ([10, 2, 10], [False, True, False]),
+        ([10, 6], [False] * 2),
+    ],
+    ids=["behind", "behind and back", "nearly all"],
+)
+def test_decoding_is_spared_while_few_pictures_are_taken(
+    taken: list[int], expected: list[bool]
+) -> None:
+    effort = Effort(every_seconds=2.0)
+    effort.too_much(0.0, 0, 0)
+    moments = [(2.0 * i, 10 * i, total) for i, total in enumerate(accumulate(taken), 1)]
+    assert [effort.too_much(*moment) for moment in moments] == expected
 
 
 @pytest.mark.parametrize(
