@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -114,3 +116,13 @@ def test_measuring_costs_microseconds():
 def test_every_metric_is_declared_once_with_a_help_text():
     assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
     assert all(metric.help and not metric.help.endswith(".") for metric in CATALOGUE)
+
+
+def test_the_documentation_lists_every_metric_and_no_other():
+    text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(handoff_\w+)` \| (\w+) \| (.*?) \| (.*) \|$", text, re.MULTILINE)
+    labels = [", ".join(f"`{label}`" for label in metric.labels) for metric in CATALOGUE]
+    assert rows == [
+        (metric.name, metric.kind, named, metric.help)
+        for metric, named in zip(CATALOGUE, labels, strict=True)
+    ]

@@ -41,11 +41,13 @@ def make_site(**viewer: object) -> Site:
 
 
 @contextmanager
-def serving(store: Store, site: Site | SiteSource | None = None) -> Iterator[str]:
+def serving(
+    store: Store, site: Site | SiteSource | None = None, *, metrics: Metrics | None = None
+) -> Iterator[str]:
     """Serves a site from a thread; gives the address without the last slash."""
     addresses: Queue[str] = Queue()
     stop = threading.Event()
-    options = {"started": addresses.put, "stop": stop}
+    options = {"started": addresses.put, "stop": stop, "metrics": metrics}
     thread = threading.Thread(target=serve, args=(site or make_site(), store), kwargs=options)
     thread.start()
     try:

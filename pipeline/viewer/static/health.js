@@ -29,7 +29,7 @@ export class HealthPanel {
     this.cameras = new Table(texts.cameras, texts.cameraColumns);
     this.times = new Table(texts.times, texts.timeColumns);
     this.happenings = new Table(texts.happenings, texts.happeningColumns);
-    const tables = [this.processes, this.cameras, this.times, this.happenings].map((table) => table.element);
+    const tables = [this.processes, this.cameras, this.happenings, this.times].map((table) => table.element);
     const head = h("header", {}, title, close);
     this.dialog = h("dialog", { class: "health", "aria-labelledby": "health-title" },
       head, h("div", { class: "sheet" }, this.verdict, this.problems, ...tables));
