@@ -45,6 +45,7 @@ def write_clip(
     codec: str = "libx264",
     times_ms: Sequence[int] | None = None,
     options: dict[str, str] | None = None,
+    scale: int = 1,
 ) -> Path:
     """Encodes numbered pictures into a file.
 
@@ -55,15 +56,17 @@ def write_clip(
         codec: encoder.
         times_ms: presentation times in milliseconds, for a variable frame rate.
         options: of the encoder.
+        scale: so many times the usual width and height.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps, options=options or {})
-        stream.width, stream.height = CLIP_SIZE
+        stream.width, stream.height = scale * CLIP_SIZE[0], scale * CLIP_SIZE[1]
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         time_base = Fraction(1, 1000) if times_ms else Fraction(1, fps)
         stream.codec_context.time_base = time_base
         for number in range(count):
-            frame = av.VideoFrame.from_ndarray(numbered_picture(number), format="bgr24")
+            picture = numbered_picture(number).repeat(scale, axis=0).repeat(scale, axis=1)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame.pts = times_ms[number] if times_ms else number
             frame.time_base = time_base
             container.mux(stream.encode(frame))
@@ -71,11 +74,11 @@ def write_clip(
     return path
 
 
-def write_h264(path: Path, *, count: int = 100, fps: int = 10) -> Path:
+def write_h264(path: Path, *, count: int = 100, fps: int = 10, scale: int = 1) -> Path:
     """Encodes numbered pictures as the raw H.264 that the RTSP server plays."""
     parameters = "aud=1:keyint=10:bframes=0"
     options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": parameters}
-    return write_clip(path, count=count, fps=fps, options=options)
+    return write_clip(path, count=count, fps=fps, options=options, scale=scale)
 
 
 @dataclass(slots=True)
