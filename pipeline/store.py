@@ -44,7 +44,7 @@ from pipeline.data import (
 )
 from pipeline.errors import InvalidArray, StoreError
 from pipeline.presence import Presence
-from pipeline.redis_link import in_our_words, open_client
+from pipeline.redis_link import Client, in_our_words, open_client
 from pipeline.scripts import Scripts
 from pipeline.wire import (
     pack_decision,
@@ -83,7 +83,7 @@ class Store:
     """
 
     def __init__(
-        self, client: redis.Redis, *, site: str, retention: RetentionSettings | None = None
+        self, client: Client, *, site: str, retention: RetentionSettings | None = None
     ) -> None:
         self._redis: Any = client
         self._site = site
