@@ -157,7 +157,7 @@ class Node:
         self._pace = pace if self._pace == 0 else self._pace + _SMOOTHING * (pace - self._pace)
         self._metrics.gauge("batch", len(frames))
         for frame in frames:
-            delay = now - frame.arrival
+            delay = max(0.0, now - frame.arrival)
             self._cameras[frame.camera].delays.append(delay)
             self._metrics.delay("tracks", delay, frame.camera)
 

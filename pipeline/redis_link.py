@@ -47,7 +47,7 @@ def open_client(url: str, *, ca_file: Path | None = None) -> Client:
     Raises:
         StoreError: unreachable, refused, or older than `MIN_VERSION`.
     """
-    options = _options(ca_file)
+    options = _options(url, ca_file)
     client = redis.Redis.from_url(url, retry=_retry(), **options)
     shown = redact(url)
     try:
@@ -67,14 +67,15 @@ def open_client(url: str, *, ca_file: Path | None = None) -> Client:
         raise StoreError(f"expected a Redis server at {shown}, found: {error}") from None
 
 
-def _options(ca_file: Path | None) -> dict[str, Any]:
+def _options(url: str, ca_file: Path | None) -> dict[str, Any]:
     options: dict[str, Any] = {
         "socket_connect_timeout": _CONNECT_SECONDS,
         "socket_timeout": _ANSWER_SECONDS,
-        "socket_keepalive": True,
         "health_check_interval": _HEALTH_SECONDS,
         "protocol": 3,
     }
+    if not url.startswith("unix://"):
+        options["socket_keepalive"] = True
     if ca_file is not None:
         options["ssl_ca_certs"] = str(ca_file)
     return options

@@ -132,7 +132,7 @@ def run_node(options: Options) -> None:
     metrics, run = Metrics("node"), new_run()
     name = options.node or socket.gethostname()
     owner = f"{name}/{run}"
-    claims = Claims(store.presence, name=f"{name}/node", owner=owner)
+    claims = Claims(store.presence, name=name, owner=owner)
     courier = Courier(store, claims, site, name=name, owner=owner, metrics=metrics)
     perception = Perception(
         plan.site,
@@ -154,7 +154,7 @@ def run_node(options: Options) -> None:
         }
 
     with (
-        LiveReaders({}) as readers,
+        LiveReaders({}, max_age_seconds=plan.site.ingest.max_age) as readers,
         _Service(store, "node", name, site, metrics, details, options) as service,
         service.health(lambda: "the node has not moved for a minute" if courier.stuck else None),
     ):
@@ -246,7 +246,7 @@ class _Service:
         self._options = options
         self._beat = Heartbeat(
             store.presence,
-            name=f"{name}/{role}" if role == "node" else f"{name}/{role}-{os.getpid()}",
+            name=name if role == "node" else f"{name}/{role}-{os.getpid()}",
             role=role,
             site=site,
             metrics=metrics,

@@ -17,7 +17,7 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 | `{site}:sent` | hash | camera → number of the last sighting its node sent |
 | `{site}:rejected` | stream, capped | sightings that could not be used, and why |
 | `{site}:gallery:network` | string | the network whose embeddings the gallery holds |
-| `{site}:view:<camera>` | pub/sub channel | previews, sent only while somebody subscribes |
+| `{site}:view:<camera>` | sharded pub/sub channel | previews, sent only while somebody subscribes |
 
 Leases and processes have keys of their own: see `pipeline.presence`. Whatever must happen at once,
 or not at all, is a script of `pipeline/lua`.
@@ -42,7 +42,7 @@ from pipeline.data import (
     Sighting,
     TrackletRecord,
 )
-from pipeline.errors import InvalidArray, StoreError
+from pipeline.errors import InvalidArray
 from pipeline.presence import Presence
 from pipeline.redis_link import Client, in_our_words, open_client
 from pipeline.scripts import Scripts
@@ -160,17 +160,15 @@ class Store:
             keys = [self._key("fences"), self._key("cameras")]
             self._scripts.run("report", keys, [_STATUS_SECONDS, *parts])
 
-    @in_our_words
     def watched(self, cameras: Sequence[str]) -> set[str]:
         """Those of `cameras` whose previews somebody is looking at."""
         channels = [self._key("view", camera) for camera in cameras]
-        counts = dict(self._redis.pubsub_numsub(*channels))
+        counts = subscribers(self._redis, channels)
         return {c for c, name in zip(cameras, channels, strict=True) if counts.get(name.encode())}
 
-    @in_our_words
     def send_view(self, camera: str, message: bytes) -> None:
         """Shows a preview to whoever is looking."""
-        self._redis.publish(self._key("view", camera), message)
+        publish(self._redis, self._key("view", camera), message)
 
     # ── matcher ─────────────────────────────────────────────────────────────────────────────
 
@@ -417,20 +415,9 @@ class Store:
             `idle_seconds`, so that a loop can look whether it is to stop.
         """
         names = {self._key("view", camera).encode(): camera for camera in cameras}
-        with self._redis.pubsub(ignore_subscribe_messages=True) as listener:
-            in_our_words(listener.subscribe)(*names)
-            yield _previews(listener, names, idle_seconds)
-
-
-def _previews(
-    listener: Any, names: dict[bytes, str], idle_seconds: float
-) -> Iterator[tuple[str, bytes] | None]:
-    while True:
-        try:
-            message = listener.get_message(timeout=idle_seconds)
-        except redis.RedisError as error:
-            raise StoreError(f"Redis: {error}") from error
-        yield (names[message["channel"]], message["data"]) if message else None
+        channels = [name.decode() for name in names]
+        with listen(self._redis, channels, idle_seconds=idle_seconds) as messages:
+            yield ((names[m[0]], m[1]) if m is not None else None for m in messages)
 
 
 def _token(token: int | None) -> str:
