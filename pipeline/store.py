@@ -44,7 +44,7 @@ from pipeline.data import (
 )
 from pipeline.errors import InvalidArray
 from pipeline.presence import Presence
-from pipeline.redis_link import Client, in_our_words, open_client
+from pipeline.redis_link import Client, in_our_words, listen, open_client, publish, subscribers
 from pipeline.scripts import Scripts
 from pipeline.wire import (
     pack_decision,
