@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from pipeline.data import ProcessRecord
 
-_WORTH_MOVING = 0.2
-"""Part of the fuller node's load by which a move must lower it; moving a camera is not free."""
+_CLEARLY_LESS = 0.9
+"""A camera moves only to a node that has less than this part of the load of the one that leaves
+it, the camera included: what is measured wavers, and cameras must not go to and fro."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ def share_out(free: Iterable[str], nodes: Sequence[Share]) -> dict[str, list[str
 def to_give_up(name: str, nodes: Sequence[Share]) -> str | None:
     """The camera that a node should leave to another, or None if all is well as it is.
 
-    Only the fullest node gives one up, and only if the fuller of the two is clearly better off
-    afterwards: a camera that moves loses some pictures and its open tracklets.
+    Only the fullest node gives one up, and only to one that has clearly less to do also with it:
+    a camera that moves loses some pictures, and its tracklets break.
 
     Args:
         name: the node that asks.
@@ -86,15 +87,12 @@ def to_give_up(name: str, nodes: Sequence[Share]) -> str | None:
     mine = next((node for node in nodes if node.name == name), None)
     if mine is None or mine != max(nodes, key=lambda n: (n.load, n.name)):
         return None
-    best, lowest = None, (1.0 - _WORTH_MOVING) * mine.load
+    moves = []
     for camera, other in ((c, o) for c in sorted(mine.demand) for o in nodes if o != mine):
-        if not other.may_run(camera):
-            continue
-        there = mine.demand[camera] * _relative_pace(other, mine)
-        fuller = max(mine.load - mine.demand[camera], other.load + there)
-        if fuller < lowest - 1e-9:
-            best, lowest = camera, fuller
-    return best
+        there = other.load + mine.demand[camera] * _relative_pace(other, mine)
+        if other.may_run(camera) and there < _CLEARLY_LESS * mine.load:
+            moves.append((max(mine.load - mine.demand[camera], there), camera))
+    return min(moves)[1] if moves else None
 
 
 def usual_cost(nodes: Iterable[Share]) -> float:
