@@ -15,9 +15,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.errors import HandoffError, Stopped
+from pipeline.errors import HandoffError, Stopped, StoreError
 from pipeline.logs import LogFormat, LogLevel, configure_logging
 from pipeline.roles import (
+    HEALTH_PORT_VARIABLE,
     REDIS_VARIABLE,
     Options,
     check,
@@ -44,6 +45,11 @@ _RUN = {
     Role.MATCHER: run_matcher,
     Role.VIEWER: run_viewer,
 }
+
+
+_BAD_INPUT = 2  # exit codes
+_TRY_AGAIN = 75  # EX_TEMPFAIL: whoever watches over a role is to start it again
+_STOPPED = 130
 
 
 def main(
@@ -74,7 +80,7 @@ def main(
     health_port: Annotated[
         int | None,
         typer.Option(
-            envvar="HANDOFF_HEALTH_PORT", help="Answer probes and /metrics of this role here."
+            envvar=HEALTH_PORT_VARIABLE, help="Answer probes and /metrics of this role here."
         ),
     ] = None,
     health_host: Annotated[
@@ -104,7 +110,14 @@ def main(
             _RUN[role](options)
     except HandoffError as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False)
-        sys.exit(130 if isinstance(error, Stopped) else 2)
+        sys.exit(_exit_code(error, check_only=check_only))
+
+
+def _exit_code(error: HandoffError, *, check_only: bool) -> int:
+    """Bad input stays bad; a Redis that is away may come back, after a power cut for example."""
+    if isinstance(error, Stopped):
+        return _STOPPED
+    return _TRY_AGAIN if isinstance(error, StoreError) and not check_only else _BAD_INPUT
 
 
 if __name__ == "__main__":

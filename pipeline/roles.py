@@ -54,6 +54,8 @@ from pipeline.supervisor import Crew, StopSignal
 
 REDIS_VARIABLE = "HANDOFF_REDIS_URL"
 """Environment variable that names the Redis server in place of cams.yaml."""
+HEALTH_PORT_VARIABLE = "HANDOFF_HEALTH_PORT"
+"""Environment variable that says where a role answers probes."""
 
 log = structlog.get_logger()
 console = Console(soft_wrap=True, highlight=False)
@@ -117,7 +119,9 @@ def run_all(options: Options) -> None:
         signal.signal(signal.SIGHUP, lambda number, frame: crew.signal(number))
         for role in ("matcher", "node", "viewer"):
             # By the environment: a password on a command line is there for everybody to see.
-            crew.start(role, _arguments(role, options), environment={REDIS_VARIABLE: url})
+            # One health port cannot serve three processes: here the viewer's page tells all.
+            variables = {REDIS_VARIABLE: url, HEALTH_PORT_VARIABLE: ""}
+            crew.start(role, _arguments(role, options), environment=variables)
         ended = crew.watch(stopping, also=partial(_look_after, embedded))
     if ended is not None:
         raise HandoffError(f"the {ended} cannot work with these settings; all is stopped")
