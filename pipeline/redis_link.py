@@ -36,6 +36,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class _Cluster(redis.RedisCluster):
+    """Knows by itself which server has a stream that is to be read.
+
+    The client asks, before every read, whichever server it holds for the first one where the names
+    are in the command: one way more, and none of the sites could go on when that one is away.
+    """
+
+    def determine_slot(self, *args: Any) -> int | None:
+        if args[0] in ("XREAD", "XREADGROUP"):
+            return int(self.keyslot(args[args.index(b"STREAMS") + 1]))
+        slot: int | None = super().determine_slot(*args)
+        return slot
+
+
 def open_client(url: str, *, ca_file: Path | None = None) -> Client:
     """Connects and checks that the server is there and new enough.
 
@@ -83,7 +97,7 @@ def _options(url: str, ca_file: Path | None) -> dict[str, Any]:
 
 def _open_cluster(url: str, options: dict[str, Any]) -> redis.RedisCluster:
     # Sites on the shards that are there go on while another shard is away.
-    return redis.RedisCluster.from_url(url, retry=_retry(), require_full_coverage=False, **options)
+    return _Cluster.from_url(url, retry=_retry(), require_full_coverage=False, **options)
 
 
 def _retry() -> Retry:

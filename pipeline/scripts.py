@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import NoScriptError
+
 _FOLDER = Path(__file__).parent / "lua"
 
 
@@ -19,11 +21,17 @@ class Scripts:
     """
 
     def __init__(self, client: Any) -> None:
-        self._scripts = {
+        self._redis = client
+        self._scripts: dict[str, Any] = {
             path.stem: client.register_script(path.read_text(encoding="utf-8"))
             for path in sorted(_FOLDER.glob("*.lua"))
         }
 
     def run(self, name: str, keys: Sequence[str], arguments: Sequence[str | bytes | float]) -> Any:
         """What the script answers; what keys and arguments it takes stands at its beginning."""
-        return self._scripts[name](keys=keys, args=arguments)
+        script = self._scripts[name]
+        try:
+            return self._redis.evalsha(script.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            # Of a cluster, this server alone gets the script: another one may be away.
+            return self._redis.eval(script.script, len(keys), *keys, *arguments)
