@@ -58,6 +58,9 @@ HEALTH_PORT_VARIABLE = "HANDOFF_HEALTH_PORT"
 """Environment variable that says where a role answers probes."""
 
 log = structlog.get_logger()
+_CROPS_PER_STEP = 8
+"""Crops that one step of a node may embed, so that no step holds up the others: some 100 ms."""
+
 console = Console(soft_wrap=True, highlight=False)
 
 
@@ -141,7 +144,7 @@ def run_node(options: Options) -> None:
     perception = Perception(
         plan.site,
         _detector(plan),
-        Embedder(_network(plan.site), refresh=plan.site.network.refresh),
+        Embedder(_network(plan.site), refresh=plan.site.network.refresh, most=_CROPS_PER_STEP),
         run=run,
         fps={},
         metrics=metrics,

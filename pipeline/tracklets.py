@@ -63,18 +63,17 @@ class Tracklet:
         return max(self.kept, key=lambda keepsake: keepsake.crop.quality)
 
     def chunks(self, count: int) -> list[Keepsake | None]:
-        """The best embedded crop of each of `count` equal stretches of the time covered so far.
+        """The best crop of each of `count` equal stretches of the time covered so far.
 
         This is the test protocol of restricted random sampling (Li et al.), with the best crop of
         a chunk in the place of its first; None where a chunk has no crop.
         """
-        embedded = [keepsake for keepsake in self.kept if keepsake.features is not None]
         chosen: list[Keepsake | None] = [None] * count
-        if not embedded:
+        if not self.kept:
             return chosen
-        first, last = embedded[0].crop.time, embedded[-1].crop.time
+        first, last = self.kept[0].crop.time, self.kept[-1].crop.time
         length = max(last - first, 1e-6) / count
-        for keepsake in embedded:
+        for keepsake in self.kept:
             i = min(count - 1, int((keepsake.crop.time - first) / length))
             rival = chosen[i]
             if rival is None or keepsake.crop.quality > rival.crop.quality:

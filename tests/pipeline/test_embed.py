@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,13 +37,32 @@ def test_the_first_crop_makes_a_sighting(network: Network) -> None:
 
 
 def test_a_crop_goes_through_the_network_once(network: Network) -> None:
-    embedder, growing = Embedder(network), tracklet(0.0)
+    embedder, growing = Embedder(network, refresh=0.5), tracklet(0.0)
     embedder.update([growing])
     features = growing.kept[0].features
     growing.kept.append(Keepsake(crop(0.5)))
+    growing.end = 0.5
     embedder.update([growing])
     assert growing.kept[0].features is features
     assert growing.kept[1].features is not None
+
+
+def test_a_crop_no_sighting_rests_on_is_not_embedded(network: Network) -> None:
+    embedder, growing = Embedder(network, refresh=1.0), tracklet(0.0)
+    embedder.update([growing])
+    growing.kept += [Keepsake(crop(time, quality=time)) for time in (4.7, 4.8, 4.9)]
+    growing.end = 4.9
+    assert embedder.update([growing])[0].crops == 2
+    assert [k.features is not None for k in growing.kept] == [True, False, False, True]
+
+
+def test_cameras_that_do_not_fit_are_served_later(network: Network) -> None:
+    embedder = Embedder(network, most=2)
+    tracklets = [
+        replace(tracklet(0.0, name=name, seed=i), camera=name) for i, name in enumerate("abc")
+    ]
+    served = [[s.camera for s in embedder.update(tracklets)] for _ in range(3)]
+    assert served == [["a", "b"], ["c"], []]
 
 
 def test_a_growing_tracklet_is_reported_again_after_a_while(network: Network) -> None:
