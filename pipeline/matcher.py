@@ -203,7 +203,6 @@ class MatchingService:
                 query.sighting,
                 decision,
                 previous=current,
-                abandoned=current is not None and len(members.get(current.identity, ())) == 1,
                 messages=ids.get(query.sighting.tracklet, ()),
                 token=None if self._lease is None else self._lease.token or 0,
             )

@@ -282,7 +282,6 @@ class Store:
         decision: Decision,
         *,
         previous: TrackletRecord | None,
-        abandoned: bool,
         messages: Sequence[str] = (),
         token: int | None = None,
     ) -> bool:
@@ -292,7 +291,6 @@ class Store:
             sighting: what was decided on.
             decision: what was decided.
             previous: the tracklet's record until now, or None.
-            abandoned: the identity it leaves has nobody else in it and is to be forgotten.
             messages: ids of the sightings this settles.
             token: fencing token of the matcher's lease; None: nobody leases it here.
 
@@ -304,7 +302,7 @@ class Store:
         keep, text = self._retention, pack_record(_record(sighting, decision))
         arguments = [
             _token(token), sighting.tracklet, text, sighting.embedding.tobytes(), sighting.end,
-            decision.identity, round(keep.identities), leaves, int(abandoned),
+            decision.identity, round(keep.identities), leaves,
             pack_decision(decision) if moves else "", keep.events,
             sighting.thumbnail or "", round(keep.crops), _GROUP, *messages,
         ]  # fmt: skip

@@ -2,12 +2,12 @@
 -- KEYS: fences, gallery, gallery:ends, tracklet, identity, identity it leaves, identities,
 --       decisions, crop, sightings.
 -- ARGV: token or '', tracklet, record, embedding, end, identity, lifetime in seconds,
---       identity it leaves or '', '1' if nobody is left in that one, decision or '',
---       length of the stream, thumbnail or '', its lifetime in seconds, group, message ids …
+--       identity it leaves or '', decision or '', length of the stream, thumbnail or '',
+--       its lifetime in seconds, group, message ids …
 -- Returns 1 if it was written, 0 if somebody else is in charge.
 local token, tracklet, record, embedding, finish = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local identity, lifetime, leaves, abandoned = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local decision, events, thumbnail, crop_lifetime = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local identity, lifetime, leaves, decision = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local events, thumbnail, crop_lifetime = ARGV[10], ARGV[11], ARGV[12]
 if token ~= '' and redis.call('HGET', KEYS[1], ':matcher') ~= token then return 0 end
 
 -- First what may be refused: a script that fails half-way is not undone.
@@ -16,7 +16,7 @@ redis.call('ZADD', KEYS[3], finish, tracklet)
 redis.call('SET', KEYS[4], record, 'EX', lifetime)
 if leaves ~= '' then
     redis.call('HDEL', KEYS[6], tracklet)
-    if abandoned == '1' then redis.call('ZREM', KEYS[7], leaves) end
+    if redis.call('HLEN', KEYS[6]) == 0 then redis.call('ZREM', KEYS[7], leaves) end
 end
 redis.call('HSET', KEYS[5], tracklet, record)
 redis.call('EXPIRE', KEYS[5], lifetime)
@@ -25,8 +25,8 @@ if decision ~= '' then
     redis.call('XADD', KEYS[8], 'MAXLEN', '~', events, '*', 'decision', decision)
 end
 if thumbnail ~= '' then redis.call('SET', KEYS[9], thumbnail, 'EX', crop_lifetime) end
-if #ARGV > 14 then
-    redis.call('XACK', KEYS[10], ARGV[14], unpack(ARGV, 15))
-    redis.call('XDEL', KEYS[10], unpack(ARGV, 15))
+if #ARGV > 13 then
+    redis.call('XACK', KEYS[10], ARGV[13], unpack(ARGV, 14))
+    redis.call('XDEL', KEYS[10], unpack(ARGV, 14))
 end
 return 1

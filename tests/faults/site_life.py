@@ -51,7 +51,8 @@ def nothing_is_open(store: Store) -> bool:
 def check(store: Store, tracklets: set[str]) -> None:
     """What must hold after everything: nothing lost, nothing decided twice, nobody is two."""
     announced = decisions(store)
-    assert set(identities(store)) == tracklets, "a sighting was lost"
+    lost, invented = tracklets - set(identities(store)), set(identities(store)) - tracklets
+    assert (lost, invented) == (set(), set()), "a sighting was lost"
     shown = [t.tracklet for i in store.identities(1000) for t in i.tracklets]
     assert max(Counter(shown).values()) == 1, "a tracklet has two identities"
     firsts = Counter(d.tracklet for d in announced if d.kind != "revised")

@@ -81,7 +81,7 @@ def test_only_the_matcher_in_charge_can_decide(store: Store) -> None:
     assert lease.keep()
     seen = sighting("w1")
     decision = Decision("w1", "west", 1, DecisionKind.NEW, 1.0)
-    options = {"previous": None, "abandoned": False}
+    options = {"previous": None}
     late = (lease.token or 0) - 1
     assert not store.record(seen, decision, token=late, **options)  # type: ignore[arg-type]
     assert store.identities() == []

@@ -26,7 +26,7 @@ from pipeline.store import Store
 def decide(store: Store, name: str, identity: int, *, person: int = 1, **options: float) -> None:
     seen = sighting(name, person=person, **options)  # type: ignore[arg-type]
     decision = Decision(name, seen.camera, identity, DecisionKind.NEW, 0.9, time=seen.end)
-    store.record(seen, decision, previous=store.tracklet(name), abandoned=False)
+    store.record(seen, decision, previous=store.tracklet(name))
 
 
 def test_a_sighting_arrives_as_it_was_sent(store: Store) -> None:
@@ -46,7 +46,7 @@ def test_a_sighting_that_was_not_settled_is_read_again(store: Store) -> None:
     assert store.sightings(wait_seconds=0.01) == []
     ((message, again),) = store.sightings(wait_seconds=0.01, pending=True)
     decision = Decision("w1", "west", 1, DecisionKind.NEW, 1.0)
-    store.record(again, decision, previous=None, abandoned=False, messages=[message])
+    store.record(again, decision, previous=None, messages=[message])
     assert store.sightings(wait_seconds=0.01, pending=True) == []
 
 
@@ -230,3 +230,14 @@ def test_the_embedded_server_leaves_no_process_and_no_folder() -> None:
 def test_the_embedded_server_is_new_enough(redis_server: EmbeddedRedis) -> None:
     client = redis.Redis.from_url(redis_server.url)
     assert int(client.info("server")["redis_version"].split(".")[0]) >= 8  # type: ignore[index]
+
+
+def test_an_identity_that_somebody_else_has_joined_is_not_forgotten_when_one_leaves(
+    store: Store,
+) -> None:
+    decide(store, "w1", 1)
+    decide(store, "w2", 1, person=2)  # joins, and only then
+    decide(store, "w1", 3)  # the first one turns out to be another
+    assert {i.identity for i in store.identities()} == {1, 3}
+    decide(store, "w2", 3, person=2)
+    assert {i.identity for i in store.identities()} == {3}

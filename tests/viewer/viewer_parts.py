@@ -75,7 +75,7 @@ def see(
     )
     decision = Decision(tracklet, camera, identity, DecisionKind.NEW, 0.93, time=end)
     previous = store.tracklet(tracklet)
-    store.record(sighting, decision, previous=previous, abandoned=False)
+    store.record(sighting, decision, previous=previous)
 
 
 def report(
