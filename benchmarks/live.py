@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import psutil
@@ -136,47 +136,53 @@ def _p95(delays: NDArray[np.float64]) -> float:
 # ── simulated cameras ───────────────────────────────────────────────────────────────────────
 
 
-def live_site(server: CameraServer, *, fps: float, weights: str) -> Site:
-    """A site of all cameras of a server."""
-    return Site(
-        site="benchmark",
-        cameras={
-            f"c{number:02}": CameraSettings(source=server.url(number), fps=fps)
-            for number in range(server.cameras)
-        },
-        detector=DetectorSettings(model="ssdlite"),
-        network=NetworkSettings(weights=weights),
-    )
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How the simulated sites are measured.
 
-
-def measure(
-    clip: Path,
-    cameras: int,
-    folder: Path,
-    *,
-    seconds: float,
-    settle: float,
-    fps: float,
-    weights: str,
-) -> Load:
-    """Runs a site with so many cameras.
-
-    Args:
-        clip: what the cameras play.
-        cameras: how many.
-        folder: gets the settings and a log.
-        seconds: how long to measure.
+    Attributes:
+        seconds: how long.
         settle: seconds left out before, once all cameras run.
         fps: pictures per camera and second that are analysed at most.
         weights: name of the network.
+        tiles: as in cams.yaml; `auto` cuts these pictures into three for ssdlite.
     """
+
+    seconds: float
+    settle: float
+    fps: float
+    weights: str
+    tiles: Literal["auto", "off"]
+
+    def __str__(self) -> str:
+        return (
+            f"H.264 640×360, {FPS} pictures a second, `fps: {self.fps:g}`; ssdlite, "
+            f"`tiles: {self.tiles}`; {self.weights}; {self.seconds:g} s each"
+        )
+
+    def site(self, server: CameraServer) -> Site:
+        """A site of all cameras of a server."""
+        cameras = {
+            f"c{number:02}": CameraSettings(source=server.url(number), fps=self.fps)
+            for number in range(server.cameras)
+        }
+        return Site(
+            site="benchmark",
+            cameras=cameras,
+            detector=DetectorSettings(model="ssdlite", tiles=self.tiles),
+            network=NetworkSettings(weights=self.weights),
+        )
+
+
+def measure(clip: Path, cameras: int, folder: Path, setup: Setup) -> Load:
+    """Runs a site with so many cameras, which play a clip; `folder` gets settings and a log."""
     with CameraServer(clip, cameras) as server:
-        site = live_site(server, fps=fps, weights=weights)
+        site = setup.site(server)
         with running(site, folder) as (process, address), watching(address) as watch:
             _wait_for(watch, list(site.cameras))
-            time.sleep(settle)
+            time.sleep(setup.settle)
             begin, before = time.time(), _cpu_seconds(process, server)
-            memory = _sample(process, seconds)
+            memory = _sample(process, setup.seconds)
             end, after = time.time(), _cpu_seconds(process, server)
     cpu = {who: 100 * (after[who] - before.get(who, 0.0)) / (end - begin) for who in after}
     return _load(cameras, watch.between(begin, end), cpu, memory)
@@ -368,6 +374,7 @@ def main(
     seconds: Annotated[float, typer.Option(min=5.0, help="How long to measure each.")] = 60.0,
     fps: Annotated[float, typer.Option(help="Limit per camera, as `fps` in cams.yaml.")] = 5.0,
     weights: Annotated[str, typer.Option(help="Network.")] = NetworkSettings().weights,
+    tiles: Annotated[bool, typer.Option(help="Cut pictures for the detector (auto).")] = True,
     settle: Annotated[float, typer.Option(help="Seconds left out at the beginning.")] = 10.0,
     demo: Annotated[bool, typer.Option("--demo", help="Measure a site of cams.yaml.")] = False,
     minutes: Annotated[float, typer.Option(min=0.2, help="How long, with --demo.")] = 10.0,
@@ -381,8 +388,8 @@ def main(
             if demo:
                 _demo(load_site(cameras), folder, 60 * minutes, settle, output)
             else:
-                options = {"seconds": seconds, "settle": settle, "fps": fps}
-                _simulated(count or _COUNTS, folder, output, weights=weights, **options)
+                setup = Setup(seconds, settle, fps, weights, "auto" if tiles else "off")
+                _simulated(count or _COUNTS, folder, output, setup)
     except HandoffError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -397,22 +404,16 @@ def _demo(site: Site, folder: Path, seconds: float, settle: float, output: Path 
     print(summary(recording))
 
 
-def _simulated(
-    counts: Sequence[int], folder: Path, output: Path | None, *, weights: str, **options: float
-) -> None:
+def _simulated(counts: Sequence[int], folder: Path, output: Path | None, setup: Setup) -> None:
     clip = encode_clip(folder / "clip.h264")
     loads = []
     for count in counts:
         typer.echo(f"{count} cameras …", err=True)
-        loads.append(measure(clip, count, folder / str(count), weights=weights, **options))
+        loads.append(measure(clip, count, folder / str(count), setup))
     if output is not None:
         plot(loads, output)
     print(markdown(HEADER, [load.row() for load in loads]))
-    print(f"\n{verdict(loads)}")
-    print(
-        f"\nCameras: H.264 640×360, {FPS} pictures a second, `fps: {options['fps']:g}`; ssdlite, "
-        f"{weights}; {options['seconds']:g} s each. CPU: 100 is one core."
-    )
+    print(f"\n{verdict(loads)}\n\nCameras: {setup}. CPU: 100 is one core.")
 
 
 if __name__ == "__main__":
