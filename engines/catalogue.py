@@ -57,7 +57,7 @@ class Entry:
     @property
     def is_cached(self) -> bool:
         """True if it can be used without a network."""
-        return self.path.is_file()
+        return os.path.isfile(self.path)  # False also of what we may not look at
 
 
 def _yolox(name: str, megabytes: float, sha256: str, about: str) -> Entry:

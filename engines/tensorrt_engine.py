@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.cache_file import read_kept, write_whole
 from engines.cuda_graph import CudaGraph
 from engines.engine import Arrays, Engine, OutOfMemory, Results
 from engines.engine_file import EngineFacts
@@ -102,8 +103,8 @@ class TensorRtEngine(Engine):
         settings.cuda_graph_strategy = self._trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
         cache = settings.create_runtime_cache()
         if self._kernels is not None:
-            if self._kernels.is_file():
-                cache.deserialize(self._kernels.read_bytes())  # refused if it does not fit
+            if kept := read_kept(self._kernels):
+                cache.deserialize(kept)  # refused if it does not fit
             self._keep_kernels = weakref.finalize(self, _keep_kernels, cache, self._kernels)
         settings.set_runtime_cache(cache)
         return settings
@@ -258,9 +259,7 @@ class _Slot:
 def _keep_kernels(cache: Any, path: Path) -> None:
     """Saves what the RTX edition has compiled; without it the next start is slower, no more."""
     with suppress(OSError):
-        arriving = path.with_suffix(".arriving")
-        arriving.write_bytes(bytes(cache.serialize()))
-        arriving.replace(path)
+        write_whole(path, bytes(cache.serialize()))
 
 
 def import_pycuda() -> Any:

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engines.catalogue import DETECTORS, SAMPLES, Entry, cache_folder
-from engines.places import Unavailable
+from engines.places import UNWRITABLE, Unavailable
 from pipeline.errors import ModelError
 
 PATIENCE_SECONDS = 600.0
@@ -102,10 +102,11 @@ def fetch_original(entry: Entry, *, seconds: float = PATIENCE_SECONDS) -> Path:
     """The file of `entry` as it is published, from the cache or the first place that has it.
 
     Raises:
-        ModelError: no place has it; the message names every place tried and why it failed.
+        ModelError: no place has it; the message names every place tried and why it failed. Or the
+            cache has no room for it or cannot be written to: another place would not help.
     """
     target = entry.original
-    if target.is_file() and sha256(target) == entry.sha256:
+    if _is_right(target, entry):
         return target
     failures = []
     for place in entry.places:
@@ -116,7 +117,14 @@ def fetch_original(entry: Entry, *, seconds: float = PATIENCE_SECONDS) -> Path:
                 _check(arriving, entry)
                 _settle(arriving, target)
             return target
-        except (Unavailable, OSError) as error:
+        except OSError as error:
+            if error.errno in UNWRITABLE:
+                raise ModelError(
+                    f"{entry.name} cannot be kept in {target.parent}: {error.strerror} "
+                    "(HANDOFF_CACHE can name another folder)"
+                ) from error
+            failures.append(f"{place} ({error})")
+        except Unavailable as error:
             failures.append(f"{place} ({error})")
     raise ModelError(f"{entry.name} cannot be fetched; tried {', '.join(failures)}")
 
@@ -174,6 +182,14 @@ def _arrival(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".arriving-", dir=target.parent) as folder:
         yield Path(folder) / target.name
+
+
+def _is_right(target: Path, entry: Entry) -> bool:
+    """True if the file is in the cache, can be read and is the one that was published."""
+    try:
+        return sha256(target) == entry.sha256
+    except OSError:
+        return False
 
 
 def _check(arriving: Path, entry: Entry) -> None:
