@@ -198,7 +198,7 @@ class MatchingService:
         members = self._store.members(known)
         decisions = self._matcher.decide(queries, members, self._new_identity)
         for query, decision in zip(queries, decisions, strict=True):
-            current = query.current
+            current, started = query.current, time.perf_counter()
             written = self._store.record(
                 query.sighting,
                 decision,
@@ -206,6 +206,7 @@ class MatchingService:
                 messages=ids.get(query.sighting.tracklet, ()),
                 token=None if self._lease is None else self._lease.token or 0,
             )
+            self._metrics.redis(time.perf_counter() - started)
             if not written:
                 raise Fenced("another matcher is in charge")
             self._newest = max(self._newest, query.sighting.end)

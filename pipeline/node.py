@@ -109,6 +109,7 @@ class Node:
         frames = [frame for frame in frames if frame.camera in self._cameras]
         if not frames:
             return
+        self._note_age(frames)
         started = time.perf_counter()
         observations, sightings = self._perception.update(frames)
         self._courier.show(observations)
@@ -151,6 +152,11 @@ class Node:
             if self._pace > 0
             else max(1, len(self._cameras))
         )
+
+    def _note_age(self, frames: Sequence[Frame]) -> None:
+        now = time.time()
+        for frame in frames:
+            self._metrics.delay("analysis", now - frame.arrival)
 
     def _measure(self, frames: Sequence[Frame], seconds: float) -> None:
         now, pace = time.time(), seconds / len(frames)

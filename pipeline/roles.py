@@ -157,7 +157,7 @@ def run_node(options: Options) -> None:
             "pace": node.pace,
             "allowed": courier.allowed,
             "ready": not courier.stuck,
-            "note": f"runs {', '.join(claims.to_run) or 'no camera'}",
+            "note": "has not moved for a minute" if courier.stuck else "",
         }
 
     with (

@@ -121,6 +121,7 @@ function problemsOf({ health, cameras, trouble }, now) {
   for (const { name, status } of cameras) {
     if (!status) found.push(`${name}: ${texts.unknownWhy}`);
     else if (status.state === "waiting") found.push(`${name}: ${texts.problem(status.problem)}, ${texts.since(clockTime(status.since))}`);
+    else if (status.problem) found.push(`${name}: ${texts.problem(status.problem)}`);
   }
   return found;
 }

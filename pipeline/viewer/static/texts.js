@@ -6,12 +6,10 @@ const percent = new Intl.NumberFormat(undefined, { style: "percent", maximumFrac
 const whole = new Intl.NumberFormat();
 
 const problems = {
-  address: "Address not usable",
+  address: "Unknown address",
   authentication: "Wrong user name or password",
   not_found: "Nothing is served there",
-  no_file: "File not found",
   refused: "Nobody listens there",
-  unreachable: "Cannot be reached",
   timeout: "No answer",
   tls: "No secure connection",
   server: "The camera reports an error",
@@ -19,8 +17,11 @@ const problems = {
   not_video: "Not a video",
   permission: "No permission",
   ended: "The stream ended",
-  broken: "Broken pictures",
+  connection: "The connection broke",
   corrupt: "Broken pictures",
+  region: "Region outside the picture",
+  clock: "Its clock is wrong",
+  unexpected: "Reading failed",
 };
 
 const states = { connecting: "connecting", running: "live", ended: "ended" };
@@ -38,7 +39,14 @@ const stages = {
   "to decision": "From arrival to decision",
   "to page": "From arrival to this page",
 };
-const reasons = { replaced: "replaced by newer", stale: "too old" };
+const reasons = {
+  replaced: "replaced by newer",
+  stale: "too old",
+  skipped: "not decoded",
+  corrupt: "broken",
+  region: "outside the region",
+  unconvertible: "not convertible",
+};
 const happened = { started: "has started", restarted: "has been restarted", gone: "is gone" };
 const brief = (seconds) => (seconds < 0.01 ? `${number.format(seconds * 1000)} ms` : texts.delay(seconds));
 
