@@ -36,7 +36,7 @@ class EmbeddedRedis:
     """
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="handoff-"))  # mode 0700
+        self._folder = _new_folder()
         self._socket = self._folder / "redis.sock"
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
@@ -45,7 +45,7 @@ class EmbeddedRedis:
             self._wait_until_up()
         except OSError as error:
             self.close()
-            raise StoreError(f"embedded Redis: the server cannot be started: {error}") from error
+            raise StoreError(f"embedded Redis: cannot be started: {error}") from error
         except BaseException:
             self.close()
             raise
@@ -167,6 +167,13 @@ class EmbeddedRedis:
                 return bool(client.ping())
             except redis.RedisError:
                 return False
+
+
+def _new_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="handoff-"))  # mode 0700
+    except OSError as error:
+        raise StoreError(f"embedded Redis: cannot be started: {error}") from error
 
 
 def die_with_parent() -> None:

