@@ -160,11 +160,7 @@ def run_node(options: Options) -> None:
             "note": "has not moved for a minute" if courier.stuck else "",
         }
 
-    with (
-        LiveReaders({}, max_age_seconds=plan.site.ingest.max_age) as readers,
-        _Service(store, "node", name, site, metrics, details, options) as service,
-        service.health(lambda: "the node has not moved for a minute" if courier.stuck else None),
-    ):
+    with LiveReaders({}, max_age_seconds=plan.site.ingest.max_age) as readers:
         node = Node(
             courier,
             claims,
@@ -174,11 +170,17 @@ def run_node(options: Options) -> None:
             frame_rate=plan.frame_rate,
             metrics=metrics,
         )
-        courier.start()
-        try:
-            node.run(stopping)
-        finally:
-            courier.stop()
+        with (
+            _Service(store, "node", name, site, metrics, details, options) as service,
+            service.health(
+                lambda: "the node has not moved for a minute" if courier.stuck else None
+            ),
+        ):
+            courier.start()
+            try:
+                node.run(stopping)
+            finally:
+                courier.stop()
     store.close()
 
 
