@@ -35,10 +35,11 @@ _MIB = 2**20
 _COUNTS = (1, 2, 4, 8, 16, 32)
 _TARGET_CAMERAS, _TARGET_FPS, _TARGET_SECONDS = 8, 5.0, 0.5
 _RATE_TOLERANCE = 0.05
+_NOT_OURS = ("cameras", "client", "others")
 HEADER = (
     "cameras", "received fps", "analysed fps mean (least, most)", "left out per s: why",
     "p50 ms", "p95 ms", "p99 ms", "p95, 1st → 2nd half", "CPU %", "of it node", "cameras' CPU %",
-    "client's CPU %", "memory MiB",
+    "client's CPU %", "others' CPU %", "memory MiB",
 )  # fmt: skip
 
 
@@ -78,7 +79,8 @@ class Load:
         cameras: how many there were.
         flows: of each camera.
         pictures: (time, delay) of every picture the client decoded, in order of time, seconds.
-        cpu: percent of one core, by role; `cameras` and `client` are the benchmark's own.
+        cpu: percent of one core, by role; `cameras` and `client` are the benchmark's own, `others`
+            is whatever else the machine did.
         memory: resident memory of the site's processes together, bytes; (time, bytes).
     """
 
@@ -106,7 +108,7 @@ class Load:
 
     def row(self) -> list[str]:
         """A row under `HEADER`."""
-        ours = sum(value for role, value in self.cpu.items() if role not in ("cameras", "client"))
+        ours = sum(value for role, value in self.cpu.items() if role not in _NOT_OURS)
         rates = self.analysed
         halves = " → ".join(f"{1000 * value:.0f}" for value in self.p95_of_halves())
         return [
@@ -117,7 +119,7 @@ class Load:
             *(f"{1000 * np.percentile(self.delays, share):.0f}" for share in (50, 95, 99)),
             halves,
             *(f"{v:.0f}" for v in (ours, self.cpu["node"])),
-            *(f"{self.cpu[who]:.0f}" for who in ("cameras", "client")),
+            *(f"{self.cpu[who]:.0f}" for who in _NOT_OURS),
             f"{np.median([size for _, size in self.memory]) / _MIB:.0f}",
         ]
 
@@ -229,7 +231,10 @@ def _resident(process: psutil.Process) -> float:
 def _cpu_seconds(process: psutil.Process, server: CameraServer) -> dict[str, float]:
     """Processor time so far, by role."""
     times = {role: _spent(member) for role, member in members(process).items()}
-    return times | {"cameras": _spent(psutil.Process(server.pid)), "client": time.process_time()}
+    times |= {"cameras": _spent(psutil.Process(server.pid)), "client": time.process_time()}
+    machine = psutil.cpu_times()
+    busy = sum(machine) - machine.idle - getattr(machine, "iowait", 0.0)
+    return times | {"others": busy - sum(times.values())}
 
 
 def _spent(process: psutil.Process) -> float:

@@ -22,7 +22,7 @@ def status(updated: float, received: int, frames: int, **drops: int) -> dict[str
 def load(*, cameras: int = 8, analysed: float = 5.0, delay: float = 0.2) -> Load:
     flows = [Flow(10.0, analysed, {"replaced": 10.0 - analysed})] * cameras
     pictures = np.array([(float(t), delay) for t in range(100)])
-    cpu = {"node": 100.0, "viewer": 20.0, "cameras": 5.0, "client": 7.0}
+    cpu = {"node": 100.0, "viewer": 20.0, "cameras": 5.0, "client": 7.0, "others": 3.0}
     return Load(cameras, flows, pictures, cpu, [(0.0, 2.0**30)])
 
 
@@ -44,7 +44,7 @@ def test_a_row_leaves_the_benchmarks_own_work_out_of_the_sites() -> None:
     row = load().row()
     assert row[0] == "8"
     assert row[2:7] == ["5.00 (5.00, 5.00)", "5.0 replaced", "200", "200", "200"]
-    assert row[8:] == ["120", "100", "5", "7", "1024"]
+    assert row[8:] == ["120", "100", "5", "7", "3", "1024"]
 
 
 @pytest.mark.parametrize(
