@@ -243,13 +243,19 @@ def test_redis_takes_its_settings(tmp_path: Path, text: str) -> None:
 # ── processes as they are started ───────────────────────────────────────────────────────────
 
 
+def command(process: Process, settings: Path) -> list[str]:
+    """How the deployment starts a process, with other settings."""
+    arguments = [str(settings) if a == entry_point()[1] else a for a in process.arguments]
+    return [sys.executable, str(ROOT / "run_pipeline.py"), *arguments]
+
+
 @contextmanager
 def running(process: Process, settings: Path, **environment: str) -> Iterator[None]:
     """A process of the deployment, with other settings and values."""
-    arguments = [str(settings) if a == entry_point()[1] else a for a in process.arguments]
-    command = [sys.executable, str(ROOT / "run_pipeline.py"), *arguments]
     variables = {**os.environ, **process.environment, **environment}
-    with subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL) as started:
+    with subprocess.Popen(
+        command(process, settings), env=variables, stderr=subprocess.DEVNULL
+    ) as started:
         try:
             yield
         finally:
@@ -290,6 +296,25 @@ def test_the_health_check_of_the_images_sees_whether_the_process_works(
         assert becomes(200, f"http://127.0.0.1:{port}/healthz")
         assert healthcheck(port) == 0
     assert healthcheck(port) == 1
+
+
+def test_a_node_begins_and_ends_without_a_warning(
+    redis_server: EmbeddedRedis, tmp_path: Path, vtest_path: Path, ssdlite_path: Path
+) -> None:
+    settings = tmp_path / "cams.yaml"
+    settings.write_text("cameras: {west: {source: 'sample:vtest', loop: true}}", encoding="utf-8")
+    done = subprocess.run(
+        [*command(STARTED["compose node"], settings), "--duration", "1"],
+        env={
+            **os.environ,
+            "HANDOFF_REDIS_URL": redis_server.url,
+            "HANDOFF_HEALTH_PORT": str(free_port()),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_probes_of_the_viewer_need_no_token_and_its_page_does(
