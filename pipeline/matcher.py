@@ -72,7 +72,7 @@ class MatchingService:
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
-        self._trouble = ""
+        self._trouble = self._rejected = ""
         self._pruned = self._reread = -float("inf")
 
     @property
@@ -186,7 +186,9 @@ class MatchingService:
         self._store.reject(message, reason)
         self._metrics.count("rejected", reason=reason)
         found = "none that can be read" if sighting is None else sighting.network
-        log.warning("sighting rejected", expected=f"one by {self._network}", found=found)
+        if found != self._rejected:  # a node with another network would fill the log
+            log.warning("sightings are rejected", expected=f"by {self._network}", found=found)
+        self._rejected = found
 
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 

@@ -26,6 +26,7 @@ _STEP_SECONDS = 0.15
 """How long a step may take: with more cameras than fit, each is served less often, not later."""
 _RECENT = 64  # pictures whose delays a status sums up
 _SMOOTHING = 0.1
+_FAILURE_LOG_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -50,6 +51,24 @@ class _Camera:
     tenure: int
     delays: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
     received: int = 0
+
+
+class Failures:
+    """Counts the pictures that were given up, and logs one per camera and ten seconds."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._logged: dict[str, float] = {}
+
+    def __call__(self, frame: Frame, error: Exception) -> None:
+        """Notes a picture that was given up, and why."""
+        self._metrics.count("frames_failed", camera=frame.camera)
+        now = time.monotonic()
+        if now - self._logged.get(frame.camera, -float("inf")) >= _FAILURE_LOG_SECONDS:
+            self._logged[frame.camera] = now
+            log.error(
+                "a picture was given up", camera=frame.camera, index=frame.index, exc_info=error
+            )
 
 
 class Node:
@@ -123,6 +142,9 @@ class Node:
 
     def _follow_claims(self) -> None:
         """Begins and ends cameras, as claims and settings have it by now."""
+        for name, tenure in self._claims.leaving.items():
+            if name not in self._cameras:  # claimed and left before it was begun here
+                self._courier.left(name, tenure)
         settings, to_run = self._site.cameras, self._claims.to_run
         wanted = {c: (settings[c], tenure) for c, tenure in to_run.items() if c in settings}
         running = {c: (camera.settings, camera.tenure) for c, camera in self._cameras.items()}
@@ -133,7 +155,7 @@ class Node:
         self._readers.change({name: settings for name, (settings, _) in wanted.items()})
         for name in [c for c in wanted if c not in self._cameras]:
             self._cameras[name] = _Camera(*wanted[name])
-            self._perception.add(name, fps=self._frame_rate(name))
+            self._perception.add(name, fps=self._fps(name))
         log.info("node runs", cameras=list(self._cameras))
 
     def _end(self, name: str) -> None:
@@ -147,11 +169,7 @@ class Node:
 
     def _most(self) -> int:
         """How many pictures a step can deal with in time."""
-        return (
-            max(1, int(_STEP_SECONDS / self._pace))
-            if self._pace > 0
-            else max(1, len(self._cameras))
-        )
+        return max(1, int(_STEP_SECONDS / self._pace) if self._pace > 0 else len(self._cameras))
 
     def _note_age(self, frames: Sequence[Frame]) -> None:
         now = time.time()
@@ -182,7 +200,10 @@ class Node:
         camera.received = status.received
         if camera.settings.fps is not None:
             rate = min(rate, camera.settings.fps)
-        return rate * self._pace if rate > 0 else self._frame_rate(status.camera) * self._pace
+        return (rate if rate > 0 else self._fps(status.camera)) * self._pace
+
+    def _fps(self, name: str) -> float:
+        return self._cameras[name].settings.fps or self._frame_rate(name)
 
     def _measured(self, status: CameraStatus) -> CameraStatus:
         delays = self._cameras[status.camera].delays

@@ -32,7 +32,6 @@ from pipeline.check import Plan, connect, explain, make_plan
 from pipeline.claims import Claims
 from pipeline.config import Site
 from pipeline.courier import Courier
-from pipeline.data import Frame
 from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network, find_weights, network_id, read_calibration
 from pipeline.embedded import EmbeddedRedis
@@ -44,7 +43,7 @@ from pipeline.lease import Lease
 from pipeline.logs import LogFormat, LogLevel
 from pipeline.matcher import MatchingService
 from pipeline.metrics import Metrics
-from pipeline.node import Node, new_run
+from pipeline.node import Failures, Node, new_run
 from pipeline.offline import OfflineRun
 from pipeline.perceive import Perception
 from pipeline.presence import MATCHER
@@ -148,7 +147,7 @@ def run_node(options: Options) -> None:
         run=run,
         fps={},
         metrics=metrics,
-        on_failure=partial(_frame_failed, metrics),
+        on_failure=Failures(metrics),
     )
 
     def details() -> dict[str, Any]:
@@ -289,11 +288,6 @@ class _Service:
 def _look_after(embedded: EmbeddedRedis | None) -> None:
     if embedded is not None and embedded.ensure():
         log.error("the embedded Redis has died, it is started again, empty")
-
-
-def _frame_failed(metrics: Metrics, frame: Frame, error: Exception) -> None:
-    metrics.count("frames_failed", camera=frame.camera)
-    log.error("a picture was given up", camera=frame.camera, index=frame.index, exc_info=error)
 
 
 def run_offline(options: Options, *, offline: bool, output: Path | None, video: bool) -> None:

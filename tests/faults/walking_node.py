@@ -67,6 +67,9 @@ class Walkers:
 
     def step(self) -> None:
         """One picture of each camera."""
+        for camera, tenure in self.claims.leaving.items():
+            if camera not in self._running:
+                self.courier.left(camera, tenure)
         to_run = self.claims.to_run
         for camera in [c for c, tenure in self._running.items() if to_run.get(c) != tenure]:
             self.courier.left(camera, self._running.pop(camera))
