@@ -1,4 +1,4 @@
-"""Everything Redis: keys, streams, gallery. No other module talks to Redis.
+"""Everything Redis: keys, streams, gallery. Only this module and its own parts talk to Redis.
 
 All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site in one slot.
 
@@ -25,11 +25,9 @@ or not at all, is a script of `pipeline/lua`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import redis
 
@@ -38,23 +36,21 @@ from pipeline.data import (
     CameraStatus,
     Candidate,
     Decision,
-    IdentityRecord,
     Sighting,
     TrackletRecord,
 )
 from pipeline.errors import InvalidArray
 from pipeline.presence import Presence
-from pipeline.redis_link import Client, in_our_words, listen, open_client, publish, subscribers
+from pipeline.records import Records
+from pipeline.redis_link import Client, in_our_words, open_client, publish, subscribers
 from pipeline.scripts import Scripts
 from pipeline.wire import (
     pack_decision,
     pack_record,
     pack_sighting,
     pack_status,
-    unpack_decision,
     unpack_record,
     unpack_sighting,
-    unpack_status,
 )
 
 _GROUP = "matcher"
@@ -70,8 +66,8 @@ class Sent(Enum):
     FENCED = -1  # the camera is somebody else's by now
 
 
-class Store:
-    """One site's data in Redis.
+class Store(Records):
+    """One site's data in Redis: what `Records` reads, and all that writes.
 
     Args:
         client: a connected client that returns bytes.
@@ -85,8 +81,7 @@ class Store:
     def __init__(
         self, client: Client, *, site: str, retention: RetentionSettings | None = None
     ) -> None:
-        self._redis: Any = client
-        self._site = site
+        super().__init__(client, site=site)
         self._retention = retention or RetentionSettings()
         self._scripts = Scripts(client)
         self.presence = Presence(client, self._scripts, site=site)
@@ -115,9 +110,6 @@ class Store:
     def close(self) -> None:
         """Closes the connections."""
         self._redis.close()
-
-    def _key(self, *parts: object) -> str:
-        return ":".join(["{" + self._site + "}", *map(str, parts)])
 
     # ── node ────────────────────────────────────────────────────────────────────────────────
 
@@ -243,25 +235,6 @@ class Store:
         return [c for c in found if c.record.tracklet != sighting.tracklet][:count]
 
     @in_our_words
-    def tracklet(self, tracklet: str) -> TrackletRecord | None:
-        """What has been decided about a tracklet, or None."""
-        text = self._redis.get(self._key("tracklet", tracklet))
-        return unpack_record(text) if text else None
-
-    @in_our_words
-    def members(self, identities: Iterable[int]) -> dict[int, tuple[TrackletRecord, ...]]:
-        """The tracklets of each identity, in order of time; those that are gone are left out."""
-        numbers = list(identities)
-        with self._redis.pipeline(transaction=False) as pipe:
-            for number in numbers:
-                pipe.hvals(self._key("identity", number))
-            answers = pipe.execute()
-        records = {
-            n: tuple(map(unpack_record, texts)) for n, texts in zip(numbers, answers, strict=True)
-        }
-        return {n: tuple(sorted(r, key=_in_time)) for n, r in records.items() if r}
-
-    @in_our_words
     def new_identity(self, *, above: int = 0) -> int:
         """A number that has never been given out and never will be again.
 
@@ -346,77 +319,6 @@ class Store:
         if gone:
             self._redis.zrem(self._key("identities"), *gone)
 
-    # ── readers ─────────────────────────────────────────────────────────────────────────────
-
-    @in_our_words
-    def statuses(self, cameras: Sequence[str] | None = None) -> list[CameraStatus]:
-        """How the cameras are doing; a camera nobody runs is left out.
-
-        Args:
-            cameras: their names, or None for every camera of the site.
-        """
-        key = self._key("cameras")
-        if cameras is None:
-            texts = [text for _, text in sorted(self._redis.hgetall(key).items())]
-        else:
-            texts = self._redis.hmget(key, cameras) if cameras else []
-        return [unpack_status(text) for text in texts if text]
-
-    @in_our_words
-    def identities(self, count: int = 100) -> list[IdentityRecord]:
-        """Identities, most recently seen first."""
-        numbers = [int(n) for n in self._redis.zrevrange(self._key("identities"), 0, count - 1)]
-        return [IdentityRecord(n, records) for n, records in self.members(numbers).items()]
-
-    @in_our_words
-    def identity(self, number: int) -> IdentityRecord | None:
-        """One identity, or None if there is none of that number."""
-        records = self.members([number]).get(number)
-        return IdentityRecord(number, records) if records else None
-
-    @in_our_words
-    def crop(self, tracklet: str) -> bytes | None:
-        """The tracklet's best picture as JPEG, or None."""
-        picture: bytes | None = self._redis.get(self._key("crop", tracklet))
-        return picture
-
-    @in_our_words
-    def last_decision(self) -> str:
-        """Id of the newest entry of the decisions stream, "0-0" if it is empty."""
-        newest = self._redis.xrevrange(self._key("decisions"), count=1)
-        return newest[0][0].decode() if newest else "0-0"
-
-    @in_our_words
-    def decisions(
-        self, after: str, wait_seconds: float, count: int = 1000
-    ) -> list[tuple[str, Decision]]:
-        """Decisions that came after an entry of the stream, oldest first.
-
-        Args:
-            after: id of the entry.
-            wait_seconds: how long to wait for the first one.
-        """
-        answer = self._redis.xread(
-            {self._key("decisions"): after}, count=count, block=max(1, round(wait_seconds * 1000))
-        )
-        messages = next(iter(answer.values()))[0] if answer else []
-        return [(key.decode(), unpack_decision(f[b"decision"])) for key, f in messages]
-
-    @contextmanager
-    def views(
-        self, cameras: Sequence[str], *, idle_seconds: float = 0.5
-    ) -> Iterator[Iterator[tuple[str, bytes] | None]]:
-        """Previews of some cameras for as long as the context lasts.
-
-        Yields:
-            an endless iterator of (camera, message), and of None whenever nothing came for
-            `idle_seconds`, so that a loop can look whether it is to stop.
-        """
-        names = {self._key("view", camera).encode(): camera for camera in cameras}
-        channels = [name.decode() for name in names]
-        with listen(self._redis, channels, idle_seconds=idle_seconds) as messages:
-            yield ((names[m[0]], m[1]) if m is not None else None for m in messages)
-
 
 def _token(token: int | None) -> str:
     return "" if token is None else str(token)
@@ -446,7 +348,3 @@ def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
 def _candidate(key: bytes, score: float, text: bytes) -> Candidate:
     # Redis gives (1 + cosine) / 2.
     return Candidate(unpack_record(text), similarity=2.0 * float(score) - 1.0)
-
-
-def _in_time(record: TrackletRecord) -> tuple[float, str]:
-    return record.begin, record.tracklet
