@@ -19,6 +19,8 @@ if leaves ~= '' then
     if redis.call('HLEN', KEYS[6]) == 0 then redis.call('ZREM', KEYS[7], leaves) end
 end
 redis.call('HSET', KEYS[5], tracklet, record)
+-- Each tracklet by itself, too: somebody who comes every day would gather them without end.
+redis.call('HEXPIRE', KEYS[5], lifetime, 'FIELDS', 1, tracklet)
 redis.call('EXPIRE', KEYS[5], lifetime)
 redis.call('ZADD', KEYS[7], finish, identity)
 if decision ~= '' then
