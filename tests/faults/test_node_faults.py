@@ -12,6 +12,7 @@ import pytest
 from site_life import wait_for
 from walking_node import NodeProcess, write_site
 
+from pipeline.claims import LEASE_SECONDS
 from pipeline.embedded import EmbeddedRedis
 from pipeline.store import Store
 from pipeline.wire import unpack_sighting
@@ -52,7 +53,7 @@ def test_nodes_share_the_cameras_evenly_also_when_one_joins_late(
     store: Store, start: Start
 ) -> None:
     start("a")
-    wait_for(lambda: shares(store) == [6], seconds=10.0)
+    wait_for(lambda: shares(store) == [6], seconds=20.0)
     start("b")
     start("c")
     wait_for(lambda: shares(store) == [2, 2, 2], seconds=60.0)
@@ -63,7 +64,7 @@ def test_nodes_share_the_cameras_evenly_also_when_one_joins_late(
 
 def test_the_cameras_of_a_killed_node_are_taken_over_in_time(store: Store, start: Start) -> None:
     victim = start("a")
-    wait_for(lambda: shares(store) == [6], seconds=10.0)
+    wait_for(lambda: shares(store) == [6], seconds=20.0)
     start("b")
     wait_for(lambda: "b" in runs(store).values(), seconds=20.0)
     victim.kill()
@@ -76,19 +77,20 @@ def test_the_cameras_of_a_killed_node_are_taken_over_in_time(store: Store, start
 
 def test_a_node_that_ends_as_it_should_is_replaced_at_once(store: Store, start: Start) -> None:
     leaves = start("a")
-    wait_for(lambda: shares(store) == [6], seconds=10.0)
+    wait_for(lambda: shares(store) == [6], seconds=20.0)
     start("b")
-    wait_for(lambda: len(store.presence.processes()) == 2, seconds=5.0)
+    wait_for(lambda: len(store.presence.processes()) == 2, seconds=15.0)
     assert leaves.end() == 0
-    assert wait_for(lambda: runs(store) == dict.fromkeys(CAMERAS, "b"), seconds=5.0) < 3.0
+    took = wait_for(lambda: runs(store) == dict.fromkeys(CAMERAS, "b"), seconds=15.0)
+    assert took < LEASE_SECONDS, "its leases were not given back"
 
 
 def test_what_a_node_that_wakes_up_late_says_does_not_count(store: Store, start: Start) -> None:
     frozen = start("a")
-    wait_for(lambda: shares(store) == [6] and sent(store) > 20, seconds=10.0)
+    wait_for(lambda: shares(store) == [6] and sent(store) > 20, seconds=20.0)
     frozen.send(signal.SIGSTOP)
     start("b")
-    wait_for(lambda: runs(store) == dict.fromkeys(CAMERAS, "b"), seconds=10.0)
+    wait_for(lambda: runs(store) == dict.fromkeys(CAMERAS, "b"), seconds=20.0)
     last = store._redis.xrevrange(store._key("sightings"), count=1)[0][0]
     frozen.send(signal.SIGCONT)
     time.sleep(1.5)  # it tries
@@ -103,12 +105,12 @@ def test_cameras_are_added_and_removed_while_the_rest_does_not_blink(
     store: Store, start: Start, cams: Path
 ) -> None:
     node = start("a")
-    wait_for(lambda: shares(store) == [6], seconds=10.0)
+    wait_for(lambda: shares(store) == [6], seconds=20.0)
     tokens = tokens_of(store, CAMERAS[1:])
     write_site(cams, [*CAMERAS[1:], "gate"])
     node.send(signal.SIGHUP)
     wait_for(lambda: set(store.presence.owners([*CAMERAS, "gate"])) == {*CAMERAS[1:], "gate"},
-             seconds=5.0)  # fmt: skip
+             seconds=15.0)  # fmt: skip
     assert tokens_of(store, CAMERAS[1:]) == tokens
     cams.write_text("cameras: [", encoding="utf-8")  # a mistake changes nothing
     store.presence.ask_reload()
@@ -116,7 +118,7 @@ def test_cameras_are_added_and_removed_while_the_rest_does_not_blink(
     assert tokens_of(store, CAMERAS[1:]) == tokens
     write_site(cams, CAMERAS)
     store.presence.ask_reload()
-    wait_for(lambda: set(runs(store)) == set(CAMERAS), seconds=5.0)
+    wait_for(lambda: set(runs(store)) == set(CAMERAS), seconds=15.0)
 
 
 def test_a_node_keeps_to_the_cameras_it_was_given(store: Store, start: Start, cams: Path) -> None:
@@ -124,7 +126,7 @@ def test_a_node_keeps_to_the_cameras_it_was_given(store: Store, start: Start, ca
     write_site(cams, CAMERAS, more=more)
     for name in ("a", "b", "c"):
         start(name)
-    wait_for(lambda: shares(store) == [1, 2], seconds=10.0)
+    wait_for(lambda: shares(store) == [1, 2], seconds=20.0)
     time.sleep(2.0)
     assert runs(store) == {CAMERAS[0]: "a", CAMERAS[1]: "a", CAMERAS[2]: "b"}
 

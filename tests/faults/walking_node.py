@@ -22,7 +22,9 @@ from pipeline.node import new_run
 from pipeline.site_file import SiteFile
 from pipeline.store import Store
 
-processes = multiprocessing.get_context("fork")
+# Forked from a process that has loaded nothing else: native libraries do not survive a fork.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["dying_matcher", "walking_node"])
 STEP_SECONDS = 0.05
 STEPS_PER_TRACKLET = 20
 
