@@ -15,7 +15,7 @@ import requests
 import typer
 from playwright.sync_api import sync_playwright
 
-from benchmarks.live import running
+from benchmarks.site_run import running
 from pipeline.config import load_site
 from pipeline.errors import HandoffError
 
