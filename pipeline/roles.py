@@ -6,13 +6,12 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import structlog
 from rich.console import Console
@@ -150,13 +149,16 @@ def run_node(options: Options) -> None:
         on_failure=Failures(metrics),
     )
 
+    def trouble() -> str | None:
+        return "the node has not moved for a minute" if courier.stuck else None
+
     def details() -> dict[str, Any]:
         return {
             "demand": claims.demand,
             "pace": node.pace,
             "allowed": courier.allowed,
             "ready": not courier.stuck,
-            "note": "has not moved for a minute" if courier.stuck else "",
+            "note": trouble() or "",
         }
 
     with LiveReaders({}, max_age_seconds=plan.site.ingest.max_age) as readers:
@@ -169,11 +171,8 @@ def run_node(options: Options) -> None:
             frame_rate=plan.frame_rate,
             metrics=metrics,
         )
-        with (
-            _Service(store, "node", name, site, metrics, details, options) as service,
-            service.health(
-                lambda: "the node has not moved for a minute" if courier.stuck else None
-            ),
+        with _observed(
+            store, "node", name, site, metrics, options, details=details, healthy=trouble
         ):
             courier.start()
             try:
@@ -203,10 +202,7 @@ def run_matcher(options: Options) -> None:
         metrics.gauge("working", float(service.in_charge))
         return {"note": service.trouble or ("works" if service.in_charge else "stands by")}
 
-    with (
-        _Service(store, "matcher", name, site, metrics, details, options) as process,
-        process.health(lambda: None),
-    ):
+    with _observed(store, "matcher", name, site, metrics, options, details=details):
         service.run(stopping)
     store.close()
 
@@ -223,10 +219,7 @@ def run_viewer(options: Options) -> None:
         timer = threading.Timer(options.duration, stop.set)
         timer.daemon = True
         timer.start()
-    with (
-        _Service(store, "viewer", name, site, metrics, dict, options) as process,
-        process.health(lambda: None),
-    ):
+    with _observed(store, "viewer", name, site, metrics, options):
         serve(
             site,
             store,
@@ -237,52 +230,39 @@ def run_viewer(options: Options) -> None:
     store.close()
 
 
-class _Service:
+@contextmanager
+def _observed(
+    store: Store,
+    role: str,
+    name: str,
+    site: SiteFile,
+    metrics: Metrics,
+    options: Options,
+    *,
+    details: Details = dict,
+    healthy: Callable[[], str | None] = lambda: None,
+) -> Iterator[None]:
     """What every role has besides its work: a heartbeat, SIGHUP, and health by HTTP."""
-
-    def __init__(
-        self,
-        store: Store,
-        role: str,
-        name: str,
-        site: SiteFile,
-        metrics: Metrics,
-        details: Details,
-        options: Options,
-    ) -> None:
-        self._metrics = metrics
-        self._options = options
-        self._beat = Heartbeat(
-            store.presence,
-            name=name if role == "node" else f"{name}/{role}-{os.getpid()}",
-            role=role,
-            site=site,
-            metrics=metrics,
-            details=details,
-        )
-
-    def __enter__(self) -> Self:
-        signal.signal(signal.SIGHUP, lambda number, frame: self._beat.reload())
-        self._beat.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._beat.__exit__(kind, error, trace)
-
-    def health(self, healthy: Callable[[], str | None]) -> AbstractContextManager[str]:
-        """Answers probes, if a port is given; ready means that Redis can be reached."""
-        return serve_health(
-            self._options.health_port,
-            self._metrics,
+    heartbeat = Heartbeat(
+        store.presence,
+        name=name if role == "node" else f"{name}/{role}-{os.getpid()}",
+        role=role,
+        site=site,
+        metrics=metrics,
+        details=details,
+    )
+    signal.signal(signal.SIGHUP, lambda number, frame: heartbeat.reload())
+    with (
+        heartbeat,
+        serve_health(
+            options.health_port,
+            metrics,
             healthy,
-            lambda: self._beat.trouble or None,
-            host=self._options.health_host,
-        )
+            lambda: heartbeat.trouble or None,  # ready: Redis can be reached
+            host=options.health_host,
+        ),
+    ):
+        yield
 
 
 def _look_after(embedded: EmbeddedRedis | None) -> None:
