@@ -136,6 +136,7 @@ def run_node(options: Options) -> None:
     store = connect(options.cameras, plan.site, options.redis_url)
     metrics, run = Metrics("node"), new_run()
     name = options.node or socket.gethostname()
+    _check_name(store, name)
     owner = f"{name}/{run}"
     claims = Claims(store.presence, name=name, owner=owner)
     courier = Courier(store, claims, site, name=name, owner=owner, metrics=metrics)
@@ -263,6 +264,17 @@ def _observed(
         ),
     ):
         yield
+
+
+def _check_name(store: Store, name: str) -> None:
+    """Nodes of one name would take each other for themselves and share nothing out."""
+    for record in store.presence.processes():
+        here = record.host == socket.gethostname() and record.pid != os.getpid()
+        if record.name == name and here and Path(f"/proc/{record.pid}").exists():
+            raise ConfigError(
+                f"command line: --node: expected a name that no other node has, found {name!r}, "
+                f"which process {record.pid} on this machine has"
+            )
 
 
 def _look_after(embedded: EmbeddedRedis | None) -> None:

@@ -15,6 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.data import ProcessRecord
+from pipeline.embedded import EmbeddedRedis
+from pipeline.store import Store
+
 ROOT = Path(__file__).resolve().parents[1]
 DEVICE = "cameras: {door: {source: 'device:0'}}\n"
 DEMO = "cameras: {west: {source: 'sample:vtest', region: [0, 0, 330, 576], loop: true}}\n"
@@ -202,3 +206,16 @@ def test_it_stops_by_itself_after_its_time(cams: Path) -> None:
     result = run("--cameras", str(cams), "--duration", "3")
     assert result.returncode == 0, result.stderr
     assert "site site: west" in result.stdout
+
+
+def test_two_nodes_of_one_name_are_refused(cams: Path, redis_server: EmbeddedRedis) -> None:
+    cams.write_text("site: twins\n" + DEMO + "detector: {model: ssdlite}")
+    presence = Store.connect(redis_server.url, site="twins").presence
+    host, now = socket.gethostname(), time.time()
+    presence.put_process(ProcessRecord("till", "node", host, os.getpid(), now, now))
+    asked = ("--cameras", str(cams), "--role", "node", "--node", "till", "--duration", "1")
+    result = run(*asked, HANDOFF_REDIS_URL=redis_server.url)
+    assert result.returncode == 2
+    assert "--node: expected a name that no other node has, found 'till'" in result.stderr
+    presence.remove_process("till")
+    assert run(*asked, HANDOFF_REDIS_URL=redis_server.url).returncode == 0
