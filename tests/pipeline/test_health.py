@@ -88,6 +88,7 @@ def test_a_taken_port_is_one_sentence():
 
 
 def test_clients_that_say_nothing_neither_hold_up_others_nor_pile_up():
+    before = threading.active_count()  # other tests' threads may be there
     with serve_health(0, Metrics("node"), fine, fine) as address:
         host, port = address.removeprefix("http://").split(":")
         silent = [socket.create_connection((host, int(port))) for _ in range(8)]
@@ -96,7 +97,7 @@ def test_clients_that_say_nothing_neither_hold_up_others_nor_pile_up():
         assert time.monotonic() - began < 1
         more = [socket.create_connection((host, int(port))) for _ in range(40)]
         time.sleep(0.3)
-        assert threading.active_count() < 30
+        assert threading.active_count() <= before + 17, "16 connections and the server"
         for connection in silent + more:
             connection.close()
 
