@@ -59,7 +59,7 @@ def part(process: psutil.Process, role: str) -> psutil.Process | None:
     for child in process.children():
         try:
             line = " ".join(child.cmdline())
-        except psutil.ZombieProcess:  # killed, and not noticed yet
+        except psutil.NoSuchProcess:  # killed meanwhile, noticed or not
             continue
         if f"--role {role}" in line or (role == "redis" and "redis-server" in line):
             return child

@@ -47,7 +47,11 @@ class Walkers:
         self.courier = Courier(store, self.claims, site, name=name, owner=owner, metrics=metrics)
         self.heartbeat = Heartbeat(
             store.presence, name=name, role="node", site=site, metrics=metrics,
-            details=lambda: {"demand": self.claims.demand, "pace": cost / 10},
+            details=lambda: {
+                "demand": self.claims.demand,
+                "pace": cost / 10,
+                "allowed": self.courier.allowed,
+            },
         )  # fmt: skip
         self._cost = cost
         self._running: dict[str, int] = {}
