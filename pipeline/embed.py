@@ -166,6 +166,10 @@ class Embedder:
             for tracklet, chunks, embedding in zip(due, chosen, embeddings, strict=True)
         ]
 
+    def forget(self, camera: str) -> None:
+        """A camera has gone; should it come back, its time may begin anew."""
+        self._last.pop(camera, None)
+
     def _chunks(self, tracklet: Tracklet) -> list[Keepsake | None]:
         return tracklet.chunks(self._network.chunks)
 

@@ -113,7 +113,9 @@ class Perception:
     def remove(self, camera: str) -> list[Sighting]:
         """Ends a camera's tracklets and forgets it; returns their last sightings."""
         view = self._views.pop(camera, None)
-        return [] if view is None else self._embed(None, view.builder.close())
+        sightings = [] if view is None else self._embed(None, view.builder.close())
+        self._embedder.forget(camera)
+        return sightings
 
     def update(self, frames: Sequence[Frame]) -> tuple[list[Observation], list[Sighting]]:
         """Takes one frame of each of some cameras, all at about the same time."""

@@ -106,6 +106,19 @@ def test_a_camera_that_comes_back_has_new_tracklets(
     assert not before & set(observations[0].tracklets)
 
 
+def test_a_camera_that_comes_back_with_an_earlier_time_is_heard_of(
+    perception: Perception, pictures: list[np.ndarray]
+) -> None:
+    def sightings(shift: float) -> int:
+        frames = [Frame("west", i, shift + i / 2, p) for i, p in enumerate(pictures)]
+        return sum(len(perception.update([frame])[1]) for frame in frames)
+
+    first = sightings(90_000.0)
+    perception.remove("west")
+    perception.add("west", fps=7.0)
+    assert sightings(0.0) == first > 2
+
+
 def test_errors_reach_the_caller_where_nobody_is_told(
     parts: tuple[Detector, Network], pictures: list[np.ndarray]
 ) -> None:
