@@ -1,23 +1,21 @@
-"""cams.yaml as typed settings, and every mistake in it as one sentence."""
+"""cams.yaml as typed settings."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pipeline.errors import ConfigError, redact
+from pipeline.errors import ConfigError
+from pipeline.settings_file import NAME_PATTERN, read_settings
 
 Section = TypeVar("Section", bound=BaseModel)
 
 DEFAULT_NETWORK = "drsa_osnet_x1_0"
 """Of those in engines/weights."""
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -232,11 +230,7 @@ def load_site(path: Path) -> Site:
     Raises:
         ConfigError: one sentence per mistake, each naming file, key, expected and found.
     """
-    document = _read_yaml(path)
-    try:
-        site = Site.model_validate(document)
-    except ValidationError as error:
-        raise ConfigError("\n".join(_sentence(path, e) for e in error.errors())) from None
+    site = read_settings(path, Site)
     for node, cameras in ({} if site.nodes == "auto" else site.nodes).items():
         if unknown := [name for name in cameras if name not in site.cameras]:
             raise ConfigError(
@@ -252,102 +246,6 @@ def load_site(path: Path) -> Site:
             "redis": _resolve_authority(path, site.redis),
         }
     )
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: expected a file, found none") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected a readable text file, found: {error}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: {_yaml_problem(error)}") from None
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: expected keys such as `cameras:`, found {_shown(document)}")
-    return document
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice, which YAML forbids and PyYAML silently accepts."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice",
-                    problem_mark=node.value[i][0].start_mark,
-                )
-        return super().construct_mapping(node, deep=deep)
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    found = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"{where}expected valid YAML, found: {found}"
-
-
-def _sentence(path: Path, error: Any) -> str:
-    """One pydantic error as a sentence of ours."""
-    key = (
-        ".".join(str(part) for part in error["loc"] if not _is_union_branch(part)) or "(top level)"
-    )
-    kind, found = error["type"], _shown(error["input"])
-    if kind == "extra_forbidden":
-        return f"{path}: {key}: unknown key{_suggestion(error['loc'])}"
-    if kind == "missing":
-        return f"{path}: {key}: expected a value, found none"
-    if kind == "value_error" and "found none" in error["msg"]:
-        return f"{path}: {key}: {error['msg'].removeprefix('Value error, ')}"
-    return f"{path}: {key}: {_expected(error)}, found {found}"
-
-
-def _expected(error: Any) -> str:
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "string_pattern_mismatch":
-        pattern = error["ctx"]["pattern"]
-        return (
-            "expected letters, digits, - and _"
-            if pattern == NAME_PATTERN
-            else f"expected {pattern}"
-        )
-    message = re.sub(r"^(Input|String|List|Dictionary|Value) should", "expected to", message)
-    return (
-        message
-        if message.startswith("expected")
-        else f"expected: {message[0].lower()}{message[1:]}"
-    )
-
-
-def _is_union_branch(part: object) -> bool:
-    return isinstance(part, str) and ("[" in part or part in ("literal", "tuple"))
-
-
-def _shown(value: object) -> str:
-    text = redact(repr(value))
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _suggestion(location: tuple[str | int, ...]) -> str:
-    known = _keys_at(location[:-1])
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; expected one of {', '.join(known)}" if known else ""
-
-
-def _keys_at(location: tuple[str | int, ...]) -> list[str]:
-    model: Any = Site
-    for part in location:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(str(part))
-            model = field.annotation if field else None
-        else:  # a mapping of names to models: the name leads to the model
-            model = get_args(model)[-1] if get_args(model) else None
-    is_model = isinstance(model, type) and issubclass(model, BaseModel)
-    return list(model.model_fields) if is_model else []
 
 
 def _resolve(path: Path, name: str, camera: CameraSettings) -> CameraSettings:
