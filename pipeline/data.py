@@ -86,6 +86,8 @@ class Sighting:
         quality: mean quality of those crops, 0 to 1.
         closed: True if the tracklet has ended and this is its last sighting.
         entered, left: foot point (x, y) of the first and last box, as fractions of the picture.
+        entering, leaving: velocity of the foot point then, fractions of the picture per second;
+            (0, 0) if the tracklet is too short to tell.
         thumbnail: the best crop as JPEG, or None if it has not changed since the last sighting.
         arrival: when the newest picture it rests on reached the node, seconds since the epoch by
             the node's clock, or None: what delays are measured from.
@@ -105,6 +107,8 @@ class Sighting:
     thumbnail: bytes | None = None
     arrival: float | None = None
     network: str = ""
+    entering: tuple[float, float] = (0.0, 0.0)
+    leaving: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.embedding.ndim != 1 or self.embedding.dtype != np.float32:
@@ -282,6 +286,8 @@ class TrackletRecord:
         confidence: probability that this is right, 0 to 1.
         closed: True if it has ended.
         entered, left: foot point (x, y) of the first and last box, as fractions of the picture.
+        entering, leaving: velocity of the foot point then, fractions of the picture per second;
+            (0, 0) if the tracklet is too short to tell.
     """
 
     tracklet: str
@@ -293,6 +299,8 @@ class TrackletRecord:
     closed: bool
     entered: tuple[float, float] = (0.0, 0.0)
     left: tuple[float, float] = (0.0, 0.0)
+    entering: tuple[float, float] = (0.0, 0.0)
+    leaving: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -342,6 +342,8 @@ def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
         closed=sighting.closed,
         entered=sighting.entered,
         left=sighting.left,
+        entering=sighting.entering,
+        leaving=sighting.leaving,
     )
 
 

@@ -22,6 +22,7 @@ from pipeline.data import (
 )
 
 Fields = Mapping[bytes, bytes]
+_PAIRS = ("entered", "left", "entering", "leaving")
 
 
 def pack_sighting(sighting: Sighting) -> dict[str, bytes]:
@@ -38,6 +39,8 @@ def pack_sighting(sighting: Sighting) -> dict[str, bytes]:
         "left": sighting.left,
         "arrival": sighting.arrival,
         "network": sighting.network,
+        "entering": sighting.entering,
+        "leaving": sighting.leaving,
     }
     fields = {"meta": _json(meta), "embedding": sighting.embedding.astype("<f4").tobytes()}
     if sighting.thumbnail is not None:
@@ -48,7 +51,7 @@ def pack_sighting(sighting: Sighting) -> dict[str, bytes]:
 def unpack_sighting(fields: Fields) -> Sighting:
     """The reverse of `pack_sighting`."""
     meta: dict[str, Any] = json.loads(fields[b"meta"])
-    meta |= {"entered": tuple(meta["entered"]), "left": tuple(meta["left"])}
+    meta |= _pairs(meta)
     embedding = np.frombuffer(fields[b"embedding"], dtype="<f4").astype(np.float32)
     return Sighting(**meta, embedding=embedding, thumbnail=fields.get(b"thumbnail"))
 
@@ -73,8 +76,13 @@ def pack_record(record: TrackletRecord) -> bytes:
 def unpack_record(text: bytes) -> TrackletRecord:
     """The reverse of `pack_record`."""
     meta: dict[str, Any] = json.loads(text)
-    meta |= {"entered": tuple(meta["entered"]), "left": tuple(meta["left"])}
+    meta |= _pairs(meta)
     return TrackletRecord(**meta)
+
+
+def _pairs(meta: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Points and velocities, which JSON keeps as lists."""
+    return {name: tuple(meta[name]) for name in _PAIRS if name in meta}
 
 
 def pack_status(status: CameraStatus) -> bytes:
