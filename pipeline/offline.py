@@ -209,9 +209,15 @@ def _listed(store: Store, record: TrackletRecord, output: Path) -> dict[str, obj
         "camera": record.camera,
         "begin": _utc(record.begin),
         "end": _utc(record.end),
+        "entered": _point(record.entered),
+        "left": _point(record.left),
         "confidence": round(record.confidence, 4),
         "thumbnail": name if picture is not None else None,
     }
+
+
+def _point(foot: tuple[float, float]) -> list[float]:
+    return [round(each, 4) for each in foot]
 
 
 def _utc(seconds: float) -> str:

@@ -102,6 +102,15 @@ def test_every_tracklet_has_a_picture(results: Path) -> None:
     assert all(picture.read_bytes().startswith(b"\xff\xd8") for picture in pictures)
 
 
+def test_every_tracklet_says_where_its_feet_came_in_and_went_out(results: Path) -> None:
+    identities = json.loads((results / "identities.json").read_text())["identities"]
+    tracklets = [tracklet for i in identities for tracklet in i["tracklets"]]
+    feet = np.array([(tracklet["entered"], tracklet["left"]) for tracklet in tracklets])
+    assert feet.shape == (len(tracklets), 2, 2)
+    assert ((feet >= -0.5) & (feet <= 1.5)).all()
+    assert len(np.unique(feet)) > len(tracklets)
+
+
 def test_the_annotated_video_has_every_frame(results: Path) -> None:
     with av.open(str(results / "west.mp4")) as video:
         assert video.streams.video[0].codec_context.name == "h264"
