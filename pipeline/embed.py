@@ -235,8 +235,10 @@ class Embedder:
             crops=len(crops),
             quality=float(np.mean([crop.quality for crop in crops])),
             closed=tracklet.closed,
-            entered=tracklet.entered,
-            left=tracklet.left,
+            entered=tracklet.feet.entered,
+            left=tracklet.feet.left,
+            entering=tracklet.feet.entering,
+            leaving=tracklet.feet.leaving,
             thumbnail=_thumbnail(best.image) if is_better else None,
             network=self._network.id,
         )

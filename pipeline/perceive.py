@@ -15,9 +15,10 @@ from pipeline.config import Site
 from pipeline.data import Frame, Sighting
 from pipeline.detect import Detector
 from pipeline.embed import Embedder
+from pipeline.feet import Foot
 from pipeline.metrics import Metrics
 from pipeline.track import Recovered, Tracker, track_numbers
-from pipeline.tracklets import Tracklet, TrackletBuilder, foot_point
+from pipeline.tracklets import Tracklet, TrackletBuilder
 from pipeline.vet import Vetting
 
 
@@ -200,5 +201,5 @@ class Perception:
 
     def _earlier(self, frame: Frame, builder: TrackletBuilder, past: Recovered) -> Earlier:
         for box, track in zip(past.tracks.xyxy, track_numbers(past.tracks), strict=True):
-            builder.begin_earlier(int(track), past.time, foot_point(frame.size, box))
+            builder.begin_earlier(int(track), Foot.of(past.time, frame.size, box))
         return Earlier(past.index, past.tracks, builder.ids(past.tracks))

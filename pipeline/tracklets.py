@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from pipeline.data import Crop, Frame
 from pipeline.errors import InvalidArray
+from pipeline.feet import Feet, Foot, is_cut
 from pipeline.quality import coverage, crop_quality
 from pipeline.track import track_numbers
-
-_BORDER = 2.0  # pixels: a box that comes this near to the border is cut off by it
 
 
 @dataclass(slots=True)
@@ -38,7 +37,7 @@ class Tracklet:
         id: unique for ever, over restarts and machines.
         camera: name of the camera in cams.yaml.
         begin, end: capture time of the first and last frame, seconds since the epoch (UTC).
-        entered, left: foot point of the first and last box, as fractions of the picture.
+        feet: where the person stood at both ends: `entered`, `left`, `entering`, `leaving`.
         kept: the best crop of each stretch of time, in order.
         closed: True once it has ended.
     """
@@ -47,8 +46,7 @@ class Tracklet:
     camera: str
     begin: float
     end: float
-    entered: tuple[float, float]
-    left: tuple[float, float]
+    feet: Feet
     kept: list[Keepsake] = field(default_factory=list)
     closed: bool = False
 
@@ -145,17 +143,16 @@ class TrackletBuilder:
             self._grow(frame, tracks, i, float(covered[i]))
         return ended
 
-    def begin_earlier(self, track: int, time: float, foot: tuple[float, float]) -> None:
+    def begin_earlier(self, track: int, foot: Foot) -> None:
         """Moves a tracklet's beginning back to a frame its track was not confirmed in yet.
 
         Args:
             track: number of the track, growing.
-            time: capture time of that frame, seconds since the epoch.
-            foot: foot point of the box in it, as fractions of the picture.
+            foot: where the person stood in that frame.
         """
         tracklet = self._growing[track].tracklet
-        if time < tracklet.begin:
-            tracklet.begin, tracklet.entered = time, foot
+        tracklet.feet.take_earlier(foot)
+        tracklet.begin = min(tracklet.begin, foot.time)
 
     def close(self) -> list[Tracklet]:
         """Ends every tracklet, as when the stream ends; returns them."""
@@ -172,27 +169,26 @@ class TrackletBuilder:
 
     def _grow(self, frame: Frame, tracks: sv.Detections, i: int, covered: float) -> None:
         track, box = int(track_numbers(tracks)[i]), tracks.xyxy[i]
-        growing = self._growing.get(track) or self._begin(track, frame, box)
-        tracklet = growing.tracklet
-        tracklet.end, tracklet.left = frame.time, foot_point(frame.size, box)
+        foot = Foot.of(frame.time, frame.size, box)
+        growing = self._growing.get(track) or self._begin(track, foot)
+        growing.tracklet.feet.take(foot)
+        growing.tracklet.end = frame.time
         confidence = 1.0 if tracks.confidence is None else float(tracks.confidence[i])
         crop = _cut(frame, box, confidence, covered)
         if crop is not None:
             self._consider(growing, crop)
 
-    def _begin(self, track: int, frame: Frame, box: NDArray[np.float32]) -> _Growing:
+    def _begin(self, track: int, foot: Foot) -> _Growing:
         self._count += 1
-        foot = foot_point(frame.size, box)
         tracklet = Tracklet(
             id=f"{self._camera}-{self._run}-{self._count:06d}",
             camera=self._camera,
-            begin=frame.time,
-            end=frame.time,
-            entered=foot,
-            left=foot,
+            begin=foot.time,
+            end=foot.time,
+            feet=Feet(),
         )
         # The first stretch is over at once: a person is to be recognised without delay.
-        self._growing[track] = _Growing(tracklet, self._interval, window_ends=frame.time)
+        self._growing[track] = _Growing(tracklet, self._interval, window_ends=foot.time)
         return self._growing[track]
 
     def _consider(self, growing: _Growing, crop: Crop) -> None:
@@ -230,12 +226,6 @@ class TrackletBuilder:
         return tracklet
 
 
-def foot_point(size: tuple[int, int], box: NDArray[np.float32]) -> tuple[float, float]:
-    """Middle of a box's lower edge, as fractions of a picture of this width and height."""
-    width, height = size
-    return float(box[0] + box[2]) / 2 / width, float(box[3]) / height
-
-
 def _cut(frame: Frame, box: NDArray[np.float32], confidence: float, covered: float) -> Crop | None:
     """The crop of a box, or None if nothing of it lies inside the picture."""
     width, height = frame.size
@@ -244,8 +234,6 @@ def _cut(frame: Frame, box: NDArray[np.float32], confidence: float, covered: flo
     if right - left < 4 or bottom - top < 8:
         return None
     image = frame.image[top:bottom, left:right].copy()  # the frame itself is soon gone
-    truncated = bool(
-        min(box[0], box[1]) < _BORDER or box[2] > width - _BORDER or box[3] > height - _BORDER
-    )
+    truncated = is_cut(frame.size, box)
     quality = crop_quality(image, confidence=confidence, truncated=truncated, covered=covered)
     return Crop(time=frame.time, image=image, quality=quality)

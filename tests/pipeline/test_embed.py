@@ -10,6 +10,7 @@ import pytest
 from pipeline.data import Crop
 from pipeline.embed import Embedder, Network, find_weights
 from pipeline.errors import ModelError
+from pipeline.feet import Feet, Foot
 from pipeline.tracklets import Keepsake, Tracklet
 
 
@@ -23,9 +24,17 @@ def crop(time: float, *, seed: int = 0, quality: float = 0.5) -> Crop:
     return Crop(time, picture, quality)
 
 
+def walk(*times: float) -> Feet:
+    """A tenth of the picture's width a second to the right."""
+    feet = Feet()
+    for time in times:
+        feet.take(Foot(time, (0.1 + 0.1 * time, 0.9), cut=False))
+    return feet
+
+
 def tracklet(*times: float, name: str = "w1", seed: int = 0) -> Tracklet:
     kept = [Keepsake(crop(time, seed=seed)) for time in times]
-    return Tracklet(name, "west", times[0], times[-1], (0.1, 0.9), (0.2, 0.9), kept)
+    return Tracklet(name, "west", times[0], times[-1], walk(*times), kept)
 
 
 def test_the_first_crop_makes_a_sighting(network: Network) -> None:
@@ -95,7 +104,7 @@ def test_a_picture_is_sent_again_only_if_there_is_a_better_one(network: Network)
 
 
 def test_a_tracklet_without_crops_is_not_reported(network: Network) -> None:
-    empty = Tracklet("w1", "west", 0.0, 0.0, (0, 0), (0, 0), closed=True)
+    empty = Tracklet("w1", "west", 0.0, 0.0, Feet(), closed=True)
     assert Embedder(network).update([empty]) == []
 
 
@@ -110,3 +119,10 @@ def test_a_missing_partner_graph_is_named(tmp_path) -> None:  # type: ignore[no-
     lonely.write_bytes(b"")
     with pytest.raises(ModelError, match=r"expected x\.tracklet\.onnx beside it, found none"):
         Network(lonely)
+
+
+def test_a_sighting_says_where_and_how_its_person_came_and_went(network: Network) -> None:
+    (sighting,) = Embedder(network).update([tracklet(0.0, 0.5, 1.0, 1.5)])
+    assert (sighting.entered, sighting.left) == ((0.1, 0.9), (0.25, 0.9))
+    assert sighting.entering == pytest.approx((0.1, 0.0))
+    assert sighting.leaving == pytest.approx((0.1, 0.0))

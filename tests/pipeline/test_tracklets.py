@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.data import Frame
 from pipeline.errors import InvalidArray
+from pipeline.feet import Feet, Foot
 from pipeline.quality import coverage, crop_quality
 from pipeline.tracklets import Keepsake, Tracklet, TrackletBuilder
 
@@ -68,7 +69,7 @@ def test_ids_name_the_boxes_in_their_order() -> None:
 
 @given(st.floats(1.0, 90.0))
 def test_crops_are_bounded_in_number_and_cover_all_of_the_time(seconds: float) -> None:
-    tracklet = Tracklet("t", "west", 0.0, 0.0, (0, 0), (0, 0))
+    tracklet = Tracklet("t", "west", 0.0, 0.0, Feet())
     builder = TrackletBuilder("west", run="r", capacity=8)
     for time in np.arange(0.0, seconds, 0.2):
         builder.update(frame(time), tracks((1, BOX)))
@@ -95,7 +96,7 @@ def test_of_each_chunk_the_best_crop_is_chosen() -> None:
 
 
 def test_chunks_without_a_crop_are_empty() -> None:
-    tracklet = Tracklet("t", "west", 0.0, 1.0, (0, 0), (0, 0))
+    tracklet = Tracklet("t", "west", 0.0, 1.0, Feet())
     assert tracklet.chunks(6) == [None] * 6
     builder = TrackletBuilder("west", run="r")
     builder.update(frame(0.0), tracks((1, BOX)))
@@ -107,9 +108,19 @@ def test_chunks_without_a_crop_are_empty() -> None:
 def test_feet_are_fractions_of_the_picture() -> None:
     builder = TrackletBuilder("west", run="r")
     builder.update(frame(0.0), tracks((1, BOX)))
-    builder.update(frame(0.1), tracks((1, (120.0, 100.0, 160.0, 200.0))))
+    builder.update(frame(0.1), tracks((1, (60.0, 90.0, 100.0, 190.0))))
     (tracklet,) = builder.close()
-    assert (tracklet.entered, tracklet.left) == ((60 / 160, 120 / 200), (140 / 160, 1.0))
+    assert (tracklet.feet.entered, tracklet.feet.left) == ((60 / 160, 120 / 200), (80 / 160, 0.95))
+
+
+def test_a_box_found_out_about_later_is_where_a_tracklet_begins() -> None:
+    builder = TrackletBuilder("west", run="r")
+    builder.update(frame(1.0), tracks((1, BOX)))
+    builder.begin_earlier(1, Foot(0.8, (0.1, 0.2), cut=False))
+    builder.begin_earlier(1, Foot(0.9, (0.3, 0.4), cut=False))
+    (tracklet,) = builder.close()
+    assert (tracklet.begin, tracklet.end) == (0.8, 1.0)
+    assert (tracklet.feet.entered, tracklet.feet.left) == ((0.1, 0.2), (60 / 160, 120 / 200))
 
 
 def test_a_box_outside_the_picture_gives_no_crop() -> None:
