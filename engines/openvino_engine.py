@@ -30,6 +30,8 @@ class OpenVinoEngine(Engine):
         mode: "latency" gives one request all threads, which suits large batches; "throughput"
             works on several requests at the same time with a share of the threads each, which
             suits many small ones.
+        rows: compiles for batches of exactly so many rows; larger ones are split. None: of any
+            size, and every request keeps the memory of the largest batch it has ever had.
 
     Raises:
         ModelError: the file is missing or cannot be compiled.
@@ -42,10 +44,14 @@ class OpenVinoEngine(Engine):
         precision: Precision = "auto",
         threads: int = 0,
         mode: Mode = "latency",
+        rows: int | None = None,
     ) -> None:
         network = model if isinstance(model, ov.Model) else read_network(model)
         self.name = network.get_friendly_name() if isinstance(model, ov.Model) else str(model)
         options = _options(precision, threads, mode)
+        self.max_batch = rows
+        if rows is not None:
+            _fix_rows(network, rows)
         try:
             self._compiled = ov.Core().compile_model(network, "CPU", options)
         except RuntimeError as error:
@@ -115,6 +121,14 @@ def read_network(path: Path) -> ov.Model:
             f"{path}: expected a network OpenVINO can read (ONNX, TensorFlow, OpenVINO), "
             f"found: {_reason(error)}"
         ) from error
+
+
+def _fix_rows(network: ov.Model, rows: int) -> None:
+    """Settles the first dimension of every input."""
+    shapes = {port: port.get_partial_shape() for port in network.inputs}
+    for shape in shapes.values():
+        shape[0] = ov.Dimension(rows)
+    network.reshape(shapes)
 
 
 def has_fast_bf16(cpu_info: Path = _CPU_INFO) -> bool:

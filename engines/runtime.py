@@ -114,6 +114,7 @@ def open_engine(
     precision: Precision = "auto",
     threads: int = 0,
     mode: Mode = "latency",
+    rows: int | None = None,
     batch: tuple[int, int, int] = (1, 8, 32),
 ) -> Engine:
     """Opens a graph's ONNX file on the best device there is.
@@ -122,7 +123,7 @@ def open_engine(
         path: the ONNX file.
         device: see `choose_backend`.
         precision: arithmetic; "auto" is f16 on a GPU, and f32 or bf16 on a CPU.
-        threads, mode: for the CPU; see `OpenVinoEngine`.
+        threads, mode, rows: for the CPU; see `OpenVinoEngine`.
         batch: for a GPU: fewest, usual and most rows of a batch. More are split.
 
     Raises:
@@ -132,7 +133,9 @@ def open_engine(
     if precision == "int8":
         path = quantised(path)
     if backend.gpu is None:
-        return OpenVinoEngine(path, precision=_for_cpu(precision), threads=threads, mode=mode)
+        return OpenVinoEngine(
+            path, precision=_for_cpu(precision), threads=threads, mode=mode, rows=rows
+        )
     from engines.compile import BatchRange, graph_source
 
     return _open_on_gpu(backend, graph_source(path), _for_gpu(precision), BatchRange(*batch))

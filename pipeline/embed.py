@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.card import read_card
+from engines.engine import Pending, Results
 from engines.preprocess import stack_crops
 from engines.runtime import Device, Precision, open_engine
 from pipeline.data import Sighting
@@ -26,6 +28,8 @@ from pipeline.tracklets import Keepsake, Tracklet
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "engines" / "weights"
 _MAX_BATCH = 32
+_UNDER_WAY = 3
+"""Batches under way at most: what a CPU's two streams work on, and one that is ready."""
 _THUMBNAIL_HEIGHT = 256
 
 
@@ -92,7 +96,10 @@ class Network:
             raise ModelError(f"{weights}: expected {partner.name} beside it, found none")
         self.id = network_id(weights)
         self._card = read_card(weights)
-        self._crop = open_engine(weights, device=device, precision=precision, threads=threads)
+        # A CPU takes as long for a batch as for its crops one by one, and keeps its memory.
+        self._crop = open_engine(
+            weights, device=device, precision=precision, threads=threads, mode="throughput", rows=1
+        )
         # The temporal softmax and the final norm are too small to gain from lower precision.
         self._tracklet = open_engine(partner, device=device, precision="f32", threads=1)
 
@@ -105,16 +112,21 @@ class Network:
         self, crops: Sequence[NDArray[np.uint8]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Graph A: crops uint8[h, w, 3] BGR of any size → float32[n, K, P] and logits [n, K]."""
-        batches = [
-            self._crop(
-                {"crops": stack_crops(part, height=self._card.height, width=self._card.width)}
-            )
-            for part in _batches(crops)
-        ]
+        batches: list[Results] = []
+        pending: deque[Pending] = deque()
+        for part in _batches(crops, self._crop.max_batch or _MAX_BATCH):
+            if len(pending) == _UNDER_WAY:
+                batches.append(pending.popleft().wait())
+            pending.append(self._submit(part))
+        batches += [batch.wait() for batch in pending]
         return (
             np.concatenate([batch["features"] for batch in batches]),
             np.concatenate([batch["logits"] for batch in batches]),
         )
+
+    def _submit(self, crops: Sequence[NDArray[np.uint8]]) -> Pending:
+        size = {"height": self._card.height, "width": self._card.width}
+        return self._crop.submit({"crops": stack_crops(crops, **size)})
 
     def embed(self, tracklets: Sequence[Sequence[Keepsake | None]]) -> NDArray[np.float32]:
         """Graph B: each tracklet's N chunks (None: no crop) → float32[t, D] of unit length."""
@@ -254,6 +266,6 @@ def _thumbnail(image: NDArray[np.uint8]) -> bytes:
 
 
 def _batches(
-    crops: Sequence[NDArray[np.uint8]],
+    crops: Sequence[NDArray[np.uint8]], most: int
 ) -> Iterable[Sequence[NDArray[np.uint8]]]:
-    return (crops[i : i + _MAX_BATCH] for i in range(0, len(crops), _MAX_BATCH))
+    return (crops[i : i + most] for i in range(0, len(crops), most))

@@ -30,6 +30,9 @@ PARTS_ALIGNED = 0.5
 """Two cut boxes from both sides of a border are one person if they share this part of the
 shorter one's extent along the border."""
 
+_WIDEST = 1.05
+"""A tile of `auto` may be this much wider than high: two columns of 16:9 are 1.02 times."""
+
 _TOUCHES = 0.02
 """A box that ends this close to the border of its tile, as a part of the tile, is cut by it."""
 
@@ -68,10 +71,10 @@ def cut_grid(size: tuple[int, int], columns: int, rows: int) -> tuple[Tile, ...]
 
 
 def auto_columns(size: tuple[int, int]) -> int:
-    """The least number of columns whose tiles are no wider than they are high, at most 4."""
+    """The least number of columns whose tiles are hardly wider than they are high, at most 4."""
     width, height = size
     widest = (part(width, columns) for columns in range(1, MAX_COLUMNS + 1))
-    return next((i for i, tile in enumerate(widest, 1) if tile <= height), MAX_COLUMNS)
+    return next((i for i, tile in enumerate(widest, 1) if tile <= _WIDEST * height), MAX_COLUMNS)
 
 
 def part(length: int, count: int) -> float:

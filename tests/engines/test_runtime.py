@@ -17,8 +17,7 @@ from engines.runtime import Engine
 from pipeline.errors import ModelError
 
 
-@pytest.fixture(scope="module")
-def doubler() -> Engine:
+def doubling_network() -> ov.Model:
     """Two inputs [n, 4]; gives twice the first, and the sum of both."""
     a = ops.parameter([-1, 4], np.float32, name="a")
     b = ops.parameter([-1, 4], np.float32, name="b")
@@ -28,8 +27,12 @@ def doubler() -> Engine:
     added = ops.add(a, b)
     doubled.output(0).set_names({"doubled"})
     added.output(0).set_names({"added"})
-    network = ov.Model([doubled.output(0), added.output(0)], [a, b], "doubler")
-    return OpenVinoEngine(network, precision="f32", mode="throughput")
+    return ov.Model([doubled.output(0), added.output(0)], [a, b], "doubler")
+
+
+@pytest.fixture(scope="module")
+def doubler() -> Engine:
+    return OpenVinoEngine(doubling_network(), precision="f32", mode="throughput")
 
 
 def rows(value: float, count: int = 1) -> NDArray[np.float32]:
@@ -46,6 +49,12 @@ def test_inputs_and_outputs_go_by_name(doubler: Engine) -> None:
 def test_batches_may_change_from_one_request_to_the_next(doubler: Engine) -> None:
     shapes = [doubler({"a": rows(1, n), "b": rows(1, n)})["added"].shape for n in (1, 5, 2)]
     assert shapes == [(1, 4), (5, 4), (2, 4)]
+
+
+def test_what_is_compiled_for_few_rows_splits_more() -> None:
+    pairs = OpenVinoEngine(doubling_network(), precision="f32", rows=2)
+    a = np.arange(24, dtype=np.float32).reshape(6, 4)
+    np.testing.assert_array_equal(pairs({"a": a, "b": rows(0, 6)})["doubled"], 2 * a)
 
 
 def test_results_stay_what_they_are_when_the_request_is_used_again(doubler: Engine) -> None:

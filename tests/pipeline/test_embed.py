@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 
 from pipeline.data import Crop
@@ -112,6 +113,15 @@ def test_tracklets_embedded_together_are_as_if_alone(network: Network) -> None:
     both = Embedder(network).update([tracklet(0.0, 1.0, seed=1), tracklet(0.0, name="b", seed=2)])
     alone = Embedder(network).update([tracklet(0.0, name="b", seed=2)])
     assert both[1].embedding == pytest.approx(alone[0].embedding, abs=1e-5)
+
+
+def test_many_crops_at_once_leave_no_memory_taken(network: Network) -> None:
+    crops = [crop(0.0, seed=seed).image for seed in range(24)]
+    network.features(crops[:4])
+    before = psutil.Process().memory_info().rss
+    features, logits = network.features(crops)
+    assert (len(features), len(logits)) == (24, 24)
+    assert psutil.Process().memory_info().rss - before < 50 * 2**20  # a batch of 24 took 100
 
 
 def test_a_missing_partner_graph_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -68,11 +68,13 @@ def test_a_tile_is_a_view_of_its_part() -> None:
         pytest.param((330, 576), 1, id="portrait"),
         pytest.param((500, 500), 1, id="square"),
         pytest.param((640, 480), 2, id="4:3"),
-        pytest.param((1920, 1080), 3, id="16:9"),
+        pytest.param((1920, 1080), 2, id="16:9"),
+        pytest.param((640, 360), 2, id="16:9, small"),
+        pytest.param((1280, 640), 3, id="2:1"),
         pytest.param((8000, 500), 4, id="panorama"),
     ],
 )
-def test_auto_makes_tiles_that_are_no_wider_than_high(size: tuple[int, int], columns: int) -> None:
+def test_tiles_of_auto_are_hardly_wider_than_high(size: tuple[int, int], columns: int) -> None:
     assert auto_columns(size) == columns
 
 
