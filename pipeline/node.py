@@ -17,7 +17,7 @@ from pipeline.courier import Courier, Report
 from pipeline.data import CameraStatus, Frame
 from pipeline.ingest import LiveReaders
 from pipeline.metrics import Metrics
-from pipeline.perceive import Perception
+from pipeline.perceive import Perception, Search
 from pipeline.site_file import SiteFile
 
 _COLLECT_SECONDS = 0.2
@@ -74,6 +74,9 @@ class Failures:
 class Node:
     """Runs the cameras that are claimed for it.
 
+    People are looked for in the next pictures while those found in the last ones are followed. A
+    picture never waits for the next one: if there is none yet, it is followed at once.
+
     Args:
         courier: takes what there is to tell; started and stopped by whoever made it.
         claims: which cameras are to be run.
@@ -103,6 +106,8 @@ class Node:
         self._frame_rate = frame_rate
         self._metrics = metrics
         self._cameras: dict[str, _Camera] = {}
+        self._search: Search | None = None
+        self._search_began = self._search_ended = 0.0
         self._pace = 0.0
         self._reported = -float("inf")
 
@@ -116,27 +121,36 @@ class Node:
         while not stopping():
             self._follow_claims()
             with self._metrics.stage("collect"):
-                frames = self._readers.collect(_COLLECT_SECONDS, most=self._most())
+                frames = self._readers.collect(self._patience(), most=self._most())
             self.step(frames)
             if time.monotonic() - self._reported >= _REPORT_SECONDS:
                 self._report()
+        self.step([])
         self._courier.send(self._perception.close(), self._tenures())
         self._report()
 
     def step(self, frames: Sequence[Frame]) -> None:
-        """Takes the newest frames, at most one per camera, and passes on what came of them."""
+        """Takes the newest frames, at most one per camera, and passes on what came of the last."""
         frames = [frame for frame in frames if frame.camera in self._cameras]
-        if not frames:
-            return
-        self._note_age(frames)
-        started = time.perf_counter()
-        observations, sightings = self._perception.update(frames)
+        before, began = self._search, self._search_began
+        self._search, self._search_began = None, time.perf_counter()
+        if frames:
+            self._note_age(frames)
+            self._search = self._perception.submit(frames)
+        if before is not None:
+            self._finish(before, began)
+
+    def _finish(self, search: Search, began: float) -> None:
+        """Follows the people of a search that began at this moment, and passes on what is new."""
+        observations, sightings = self._perception.finish(search)
         self._courier.show(observations)
-        arrivals = {frame.camera: frame.arrival for frame in frames}
+        arrivals = {frame.camera: frame.arrival for frame in search.frames}
         self._courier.send(
             [replace(s, arrival=arrivals.get(s.camera)) for s in sightings], self._tenures()
         )
-        self._measure(frames, time.perf_counter() - started)
+        ended = time.perf_counter()
+        self._measure(search.frames, ended - max(began, self._search_ended))
+        self._search_ended = ended
 
     # ── cameras that come and go ────────────────────────────────────────────────────────────
 
@@ -167,6 +181,10 @@ class Node:
 
     # ── how it is doing ─────────────────────────────────────────────────────────────────────
 
+    def _patience(self) -> float:
+        """Seconds to wait for pictures: none while others are to be followed."""
+        return _COLLECT_SECONDS if self._search is None else 0.0
+
     def _most(self) -> int:
         """How many pictures a step can deal with in time."""
         return max(1, int(_STEP_SECONDS / self._pace) if self._pace > 0 else len(self._cameras))
@@ -182,7 +200,8 @@ class Node:
         self._metrics.gauge("batch", len(frames))
         for frame in frames:
             delay = max(0.0, now - frame.arrival)
-            self._cameras[frame.camera].delays.append(delay)
+            if frame.camera in self._cameras:
+                self._cameras[frame.camera].delays.append(delay)
             self._metrics.delay("tracks", delay, frame.camera)
 
     def _report(self) -> None:

@@ -13,7 +13,7 @@ import supervision as sv
 
 from pipeline.config import Site
 from pipeline.data import Frame, Sighting
-from pipeline.detect import Detector
+from pipeline.detect import Detector, PendingDetections
 from pipeline.embed import Embedder
 from pipeline.feet import Foot
 from pipeline.metrics import Metrics
@@ -63,6 +63,21 @@ class _View:
     vetting: Vetting
     builder: TrackletBuilder
     failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Frames in which people are being looked for.
+
+    Attributes:
+        frames: the pictures.
+        views: what each frame's camera was when the search began; a camera may have gone since.
+        pending: the detector's work; None: it could not even begin.
+    """
+
+    frames: Sequence[Frame]
+    views: Sequence[_View]
+    pending: PendingDetections | None
 
 
 class Perception:
@@ -120,10 +135,31 @@ class Perception:
 
     def update(self, frames: Sequence[Frame]) -> tuple[list[Observation], list[Sighting]]:
         """Takes one frame of each of some cameras, all at about the same time."""
+        return self.finish(self.submit(frames))
+
+    def submit(self, frames: Sequence[Frame]) -> Search:
+        """Starts to look for people in what `update` takes and returns at once.
+
+        Others may be followed meanwhile; searches are to be finished in the order of their begin.
+        """
+        views = [self._views[frame.camera] for frame in frames]
+        try:
+            return Search(frames, views, self._detector.submit(frames))
+        except Exception:
+            if self._on_failure is None:
+                raise
+            return Search(frames, views, None)  # `finish` tells which of the frames it was
+
+    def finish(self, search: Search) -> tuple[list[Observation], list[Sighting]]:
+        """Waits for a search and does the rest; frames of cameras that have gone are left out."""
         with self._metrics.stage("detect"):
-            found = self._detect(frames)
-        usable = [(frame, people) for frame, people in zip(frames, found, strict=True) if people]
-        return self.follow([frame for frame, _ in usable], [people[0] for _, people in usable])
+            found = self._found(search)
+        usable = [
+            (frame, people[0])
+            for frame, view, people in zip(search.frames, search.views, found, strict=True)
+            if people and self._views.get(frame.camera) is view
+        ]
+        return self.follow([frame for frame, _ in usable], [people for _, people in usable])
 
     def follow(
         self, frames: Sequence[Frame], detections: Sequence[sv.Detections]
@@ -151,17 +187,24 @@ class Perception:
         ended = [t for view in self._views.values() for t in view.builder.close()]
         return self._embed(None, ended)
 
-    def _detect(self, frames: Sequence[Frame]) -> list[tuple[sv.Detections, ...]]:
+    def _found(self, search: Search) -> list[tuple[sv.Detections, ...]]:
         """The people in each frame, or nothing for a frame that fails."""
         try:
-            return [(people,) for people in self._detector.detect(frames)]
+            if search.pending is not None:
+                return [(people,) for people in search.pending.wait()]
+        except Exception:
+            if self._on_failure is None:
+                raise
+        return [self._detect(frame) for frame in search.frames]  # one failed: save the others
+
+    def _detect(self, frame: Frame) -> tuple[sv.Detections, ...]:
+        try:
+            return tuple(self._detector.detect([frame]))
         except Exception as error:
             if self._on_failure is None:
                 raise
-            if len(frames) > 1:  # one of them: the others are to be saved
-                return [found for frame in frames for found in self._detect([frame])]
-            self._on_failure(frames[0], error)
-            return [()]
+            self._on_failure(frame, error)
+            return ()
 
     def _follow(self, frame: Frame, people: sv.Detections) -> tuple[Observation, list[Tracklet]]:
         """One camera's frame; returns the tracklets that ended with it, too."""

@@ -229,10 +229,13 @@ class Board:
     def collect(self, timeout_seconds: float, *, most: int | None = None) -> list[Frame]:
         """Takes the newest pictures, waiting until there is one; see `LiveReaders.collect`."""
         with self._changed:
-            self._note_busy()
             self._drop_stale()
+            if timeout_seconds <= 0 and not self._any_offer():
+                return []  # the consumer has other work, and is still busy
+            self._note_busy()
             self._changed.wait_for(lambda: self._closed or self._any_offer(), timeout_seconds)
-            self._wait_for_more(most)
+            if timeout_seconds > 0:
+                self._wait_for_more(most)
             offers = self._take(most)
         frames = [frame for offer in offers if (frame := self._frame(offer)) is not None]
         self._handed_out_at = self._monotonic() if frames else None

@@ -98,7 +98,7 @@ class LiveReaders:
 
         Args:
             timeout_seconds: gives up after so long and returns an empty list, as it does when
-                `close` is called meanwhile.
+                `close` is called meanwhile. 0: takes what is there and waits for nobody.
             most: takes no more than this, of the cameras that were served longest ago. The others
                 go on holding their newest picture: with too many cameras all of them are seen
                 less often, and none later.

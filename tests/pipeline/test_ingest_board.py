@@ -109,6 +109,24 @@ def test_a_camera_that_has_stalled_is_not_waited_for() -> None:
     assert time.monotonic() - started < 0.05
 
 
+def test_who_has_other_work_waits_for_nobody() -> None:
+    board = Board()
+    early, due = board.add("early"), board.add("due")
+    for index in range(20):
+        now = time.monotonic()
+        board.post([offer(early, index, now), offer(due, index, now)])
+        time.sleep(0.02)
+    board.collect(0.0)
+    time.sleep(0.2)  # the consumer is busy for so long that it would wait for `due`
+    board.post([offer(early, 20, time.monotonic()), offer(due, 20, time.monotonic())])
+    board.collect(1.0)
+    board.post([offer(early, 21, time.monotonic())])
+    started = time.monotonic()
+    assert [frame.camera for frame in board.collect(0.0)] == ["early"]
+    assert board.collect(0.0) == []
+    assert time.monotonic() - started < 0.015
+
+
 @pytest.mark.parametrize(
     ("present", "due", "busy", "expected"),
     [

@@ -68,6 +68,44 @@ def test_a_picture_no_network_can_take_does_not_cost_the_other_camera(
     assert last["west"] == last["east"]
 
 
+def test_a_poison_picture_under_way_costs_itself_alone(
+    perception: Perception, pictures: list[np.ndarray], failures: list[str]
+) -> None:
+    poison = np.zeros((0, 0, 3), np.uint8)
+    search = perception.submit([frame("west", 0, poison), frame("east", 0, pictures[0])])
+    later = perception.submit([frame("west", 1, pictures[1]), frame("east", 1, pictures[1])])
+    finished = [perception.finish(begun)[0] for begun in (search, later)]
+    assert [[o.frame.camera for o in seen] for seen in finished] == [["east"], ["west", "east"]]
+    assert failures == ["west"]
+
+
+def test_a_search_under_way_is_not_finished_for_a_camera_that_went(
+    perception: Perception, pictures: list[np.ndarray]
+) -> None:
+    search = perception.submit([frame(camera, 0, pictures[0]) for camera in CAMERAS])
+    perception.remove("west")
+    perception.add("west", fps=7.0)
+    observations, _ = perception.finish(search)
+    assert [o.frame.camera for o in observations] == ["east"]
+
+
+def test_searching_ahead_changes_nothing(
+    parts: tuple[Detector, Network], pictures: list[np.ndarray]
+) -> None:
+    site = load_site(Path(__file__).parents[2] / "cams.yaml")
+    plain, ahead = (
+        Perception(site, parts[0], Embedder(parts[1]), run="x", fps={"west": 7.0}) for _ in range(2)
+    )
+    frames = [[frame("west", index, picture)] for index, picture in enumerate(pictures)]
+    expected = [plain.update(moment) for moment in frames]
+    found = [ahead.finish(search) for search in [ahead.submit(moment) for moment in frames]]
+    assert [s.tracklet for _, new in found for s in new]
+    assert [[s.end for s in new] for _, new in found] == [[s.end for s in n] for _, n in expected]
+    assert [o[0].tracks.xyxy.tolist() for o, _ in found] == [
+        o[0].tracks.xyxy.tolist() for o, _ in expected
+    ]
+
+
 @pytest.mark.parametrize(
     "box",
     [
