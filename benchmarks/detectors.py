@@ -27,8 +27,9 @@ from pipeline.config import DetectorSettings, Tiles
 from pipeline.data import Frame
 from pipeline.detect import Detector
 from pipeline.errors import HandoffError
-from pipeline.evaluate import box_iou, counted, cut_to_region, ignored
+from pipeline.evaluate import box_iou, counted, ignored
 from pipeline.mot import Table, read_table
+from pipeline.truth import cut_to_region
 
 HEADER = (
     "detector", "tiles", "ms", "AP50", "recall .1", "precision .1", "recall .3", "precision .3",

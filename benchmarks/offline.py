@@ -25,7 +25,8 @@ from benchmarks.machine import describe_machine, markdown
 from pipeline.check import make_plan
 from pipeline.config import DetectorSettings, Site, load_site
 from pipeline.errors import HandoffError
-from pipeline.evaluate import Evaluation, evaluate, load_results, load_truth, save
+from pipeline.evaluate import Evaluation, evaluate, load_results, save
+from pipeline.truth import load_truth
 
 COMMAND = Path(__file__).parents[1] / "run_pipeline.py"
 HEADER = (
@@ -67,13 +68,15 @@ class Outcome:
             yield [self.detector, camera, *figures, str(scores.switches), *speed]
 
 
-def measure(site: Site, detector: str, ground_truth: list[str], folder: Path) -> Outcome:
+def measure(
+    site: Site, detector: str, ground_truth: list[str], folder: Path, *, people: Path | None = None
+) -> Outcome:
     """Runs the site with one detector and evaluates it.
 
     Args:
         site: the settings; its detector is replaced.
         detector: name or path of a model.
-        ground_truth: as `pipeline.evaluate` takes it.
+        ground_truth, people: as `pipeline.evaluate` takes them.
         folder: gets the settings, a log and the results.
     """
     settings = DetectorSettings(**{**site.detector.model_dump(), "model": detector})
@@ -87,7 +90,7 @@ def measure(site: Site, detector: str, ground_truth: list[str], folder: Path) ->
         results,
         folder / "log.txt",
     )
-    truth = load_truth(site, ground_truth)
+    truth = load_truth(site, ground_truth, people=people)
     evaluation = evaluate(load_results(results, truth), truth)
     save(evaluation, results)
     return Outcome(Path(detector).stem, evaluation, frames, timing)
@@ -135,6 +138,9 @@ def main(
     detector: Annotated[
         list[str] | None, typer.Option(help="Name or path of a model; may be repeated.")
     ] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="Which numbers of the ground truth are one person.")
+    ] = None,
     cameras: Annotated[Path, typer.Option(help="Settings of the site.")] = Path("cams.yaml"),
     output: Annotated[Path | None, typer.Option(help="Keep all results in this folder.")] = None,
 ) -> None:
@@ -147,7 +153,9 @@ def main(
             for number, model in enumerate(detector or [site.detector.model], start=1):
                 console.print(f"running {model} …")
                 name = f"{number}-{Path(model).stem}"
-                rows += measure(site, _located(model), ground_truth, folder / name).rows()
+                place = folder / name
+                outcome = measure(site, _located(model), ground_truth, place, people=people)
+                rows += outcome.rows()
     except HandoffError as error:
         console.print(str(error))
         raise typer.Exit(2) from None

@@ -32,10 +32,11 @@ from pipeline.config import DetectorSettings, Site, load_site
 from pipeline.data import Frame
 from pipeline.detect import Detector
 from pipeline.errors import HandoffError
-from pipeline.evaluate import Evaluation, box_iou, evaluate, load_truth, match_boxes
+from pipeline.evaluate import Evaluation, box_iou, evaluate, match_boxes
 from pipeline.ingest import read_recordings
 from pipeline.mot import Table
 from pipeline.track import Tracker
+from pipeline.truth import load_truth
 from pipeline.vet import Vetting
 
 Moment = tuple[int, sv.Detections]
@@ -190,6 +191,9 @@ def main(
     reid: Annotated[
         Path | None, typer.Option(help="Re-identification network (OpenVINO .xml) of the chain.")
     ] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="Which numbers of the ground truth are one person.")
+    ] = None,
     cameras: Annotated[Path, typer.Option(help="Settings of the site.")] = Path("cams.yaml"),
 ) -> None:
     """Evaluates simpler systems on the same detections and prints one table, across cameras."""
@@ -199,7 +203,7 @@ def main(
         settings = DetectorSettings(**{**site.detector.model_dump(), "model": detector})
         network = ReidNetwork(reid) if reid else None
         tracks = follow(site, Detector(choice.path, settings=settings), network)
-        outcomes = list(compare(tracks, load_truth(site, ground_truth)))
+        outcomes = list(compare(tracks, load_truth(site, ground_truth, people=people)))
     except HandoffError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -24,9 +24,10 @@ from rich.console import Console
 from rich.table import Table as Screen
 from scipy.optimize import linear_sum_assignment
 
-from pipeline.config import Site, load_site
+from pipeline.config import load_site
 from pipeline.errors import ConfigError, HandoffError
 from pipeline.mot import UNCATEGORISED, Table, read_table
+from pipeline.truth import load_truth
 
 PEDESTRIAN = 1
 DISTRACTORS = (2, 7, 8, 12)
@@ -116,21 +117,6 @@ def evaluate(results: Mapping[str, Table], truth: Mapping[str, Table]) -> Evalua
         cameras={camera: _scores(pictures) for camera, pictures in steps.items()},
         across=_scores([step for pictures in steps.values() for step in pictures]),
     )
-
-
-def cut_to_region(truth: Table, region: tuple[int, int, int, int]) -> Table:
-    """The part of a wide view's ground truth that one camera's region [x, y, w, h] sees.
-
-    A box belongs to the region that holds its centre; it is clipped to the region and moved, so
-    that the region's corner is (0, 0).
-    """
-    x, y, width, height = region
-    corner, size = np.array([x, y]), np.array([width, height])
-    moved = truth.xyxy - np.tile(corner, 2)
-    centre = (moved[:, :2] + moved[:, 2:]) / 2
-    inside = ((centre >= 0) & (centre < size)).all(axis=1)
-    clipped = np.clip(moved, 0, np.tile(size, 2))
-    return Table(truth.frame, truth.identity, clipped, truth.confidence, truth.category)[inside]
 
 
 def counted(truth: Table) -> NDArray[np.bool_]:
@@ -247,43 +233,9 @@ def _renumber(identities: list[NDArray[np.int64]]) -> tuple[list[NDArray[np.intp
     return np.split(numbers, ends[:-1]), len(known)
 
 
-def load_truth(site: Site, ground_truth: Iterable[str] = ()) -> dict[str, Table]:
-    """The ground truth of every enabled camera that has one, cut to its region.
-
-    Args:
-        site: the cameras, with the ground truth that cams.yaml names.
-        ground_truth: `CAMERA=FILE` or, for all cameras, `FILE`; these come before cams.yaml.
-
-    Raises:
-        ConfigError: an unknown camera, or a file that cannot be read.
-    """
-    cameras = site.enabled_cameras
-    files = {name: camera.ground_truth for name, camera in cameras.items()}
-    files |= _given_files(list(cameras), ground_truth)
-    return {name: _truth(path, site, name) for name, path in files.items() if path is not None}
-
-
 def load_results(directory: Path, cameras: Iterable[str]) -> dict[str, Table]:
     """The results `directory`/<camera>.txt of the cameras named."""
     return {camera: read_table(directory / f"{camera}.txt") for camera in cameras}
-
-
-def _given_files(cameras: list[str], given: Iterable[str]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for text in given:
-        name, equals, path = text.partition("=")
-        if equals and name not in cameras:
-            raise ConfigError(
-                f"--ground-truth {text}: expected one of the cameras {', '.join(cameras)} "
-                f"before =, found {name!r}"
-            )
-        files |= {name: Path(path)} if equals else {camera: Path(text) for camera in cameras}
-    return files
-
-
-def _truth(path: Path, site: Site, camera: str) -> Table:
-    table, region = read_table(path), site.cameras[camera].region
-    return table if region is None else cut_to_region(table, region)
 
 
 def save(evaluation: Evaluation, directory: Path) -> None:
@@ -347,13 +299,17 @@ def main(
             "Comes before what cams.yaml names."
         ),
     ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(help="YAML file `same: [[3, 17], …]`: numbers that are one person."),
+    ] = None,
 ) -> None:
     """Prints HOTA, DetA, AssA, IDF1, MOTA and identity switches per camera and across cameras.
 
     Saves them as evaluation.json and evaluation.png in the folder of the results.
     """
     try:
-        truth = load_truth(load_site(cameras), ground_truth or ())
+        truth = load_truth(load_site(cameras), ground_truth or (), people=people)
         evaluation = evaluate(load_results(results, truth), truth)
         save(evaluation, results)
     except HandoffError as error:

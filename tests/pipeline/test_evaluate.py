@@ -13,8 +13,9 @@ import trackeval
 
 from pipeline.config import Site
 from pipeline.errors import ConfigError
-from pipeline.evaluate import cut_to_region, evaluate, load_truth
+from pipeline.evaluate import evaluate
 from pipeline.mot import Table, read_table, write_table
+from pipeline.truth import cut_to_region, load_truth
 
 FRAMES = 10
 BOX = np.array([0.0, 0.0, 40.0, 100.0])
@@ -206,6 +207,24 @@ def test_ground_truth_of_one_camera_leaves_the_others(tmp_path: Path) -> None:
 def test_ground_truth_of_an_unknown_camera_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected one of the cameras west, east before ="):
         load_truth(site_of(tmp_path), ["north=wide.txt"])
+
+
+def test_numbers_of_one_person_become_the_first_of_them(tmp_path: Path) -> None:
+    site = Site.model_validate({"cameras": {"west": {"source": "sample:vtest"}}})
+    later = Table.build(frame=[20], identity=[7], xyxy=[BOX])
+    write_table(joined(people(1, 2), later), tmp_path / "wide.txt")
+    (tmp_path / "people.yaml").write_text("same: [[2, 7]]", encoding="utf-8")
+    truth = load_truth(site, [str(tmp_path / "wide.txt")], people=tmp_path / "people.yaml")["west"]
+    assert set(truth.identity) == {1, 2}
+    assert truth.at(20).identity.tolist() == [2]
+
+
+def test_two_who_are_there_at_once_are_not_one_person(tmp_path: Path) -> None:
+    site = Site.model_validate({"cameras": {"west": {"source": "sample:vtest"}}})
+    write_table(people(1, 2), tmp_path / "wide.txt")
+    (tmp_path / "people.yaml").write_text("same: [[1, 2]]", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"people.yaml: same: .* in frame 1 and would both be 1"):
+        load_truth(site, [str(tmp_path / "wide.txt")], people=tmp_path / "people.yaml")
 
 
 CONFIGURATION = """\
