@@ -126,12 +126,14 @@ class Sighting:
 
 
 class DecisionKind(StrEnum):
-    """What a decision did to a tracklet's identity."""
+    """What a decision did to a tracklet's identity, or a person to an identity."""
 
     NEW = "new"  # somebody not seen before
     MATCHED = "matched"  # an identity that was known already
     REVISED = "revised"  # the tracklet had another identity until now
     MERGED = "merged"  # two identities were one person
+    RENAMED = "renamed"  # a person gave the identity a name, or took it away; no tracklet
+    FORGOTTEN = "forgotten"  # a person had the identity erased; no tracklet
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ class Decision:
         confidence: probability that the identity is right, 0 to 1.
         evidence: what it rests on.
         time: capture time of the sighting it was taken on, seconds since the epoch.
+        by: who took it, `matcher` or `person`; what people decide the matcher leaves alone.
     """
 
     tracklet: str
@@ -172,6 +175,7 @@ class Decision:
     confidence: float
     evidence: Evidence = field(default_factory=Evidence)
     time: float = 0.0
+    by: str = "matcher"
 
 
 class CameraState(StrEnum):
@@ -288,6 +292,7 @@ class TrackletRecord:
         entered, left: foot point (x, y) of the first and last box, as fractions of the picture.
         entering, leaving: velocity of the foot point then, fractions of the picture per second;
             (0, 0) if the tracklet is too short to tell.
+        pinned: True if a person has put it where it is: the matcher does not move it.
     """
 
     tracklet: str
@@ -301,6 +306,7 @@ class TrackletRecord:
     left: tuple[float, float] = (0.0, 0.0)
     entering: tuple[float, float] = (0.0, 0.0)
     leaving: tuple[float, float] = (0.0, 0.0)
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from pipeline.constraints import Constraints
 from pipeline.data import Candidate, Decision, DecisionKind, Evidence, Sighting, TrackletRecord
 from pipeline.evidence import Calibration, Continuity, TransitPrior
 
 _IMPOSSIBLE = -1e6
+_NOTHING_SAID = Constraints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Matcher:
         queries: Sequence[Query],
         members: Mapping[int, Sequence[TrackletRecord]],
         new_identity: Callable[[], int],
+        constraints: Constraints = _NOTHING_SAID,
     ) -> list[Decision]:
         """Decides on sightings that overlap in time, all at once.
 
@@ -107,12 +110,29 @@ class Matcher:
             members: every tracklet of every identity that a query's candidates or its current
                 record name: what the hard constraints are checked against.
             new_identity: gives a number never used before.
+            constraints: what people said, which is not asked again.
 
         Returns:
             one decision per query, in their order.
         """
         members = _up_to_date(members, queries)
-        scores = [self._scores(query, members) for query in queries]
+        pins = [constraints.pinned(query.sighting.tracklet) for query in queries]
+        free = [query for query, pin in zip(queries, pins, strict=True) if pin is None]
+        decided = iter(self._decide(free, members, new_identity, constraints))
+        return [
+            next(decided) if pin is None else _as_told(query, pin)
+            for query, pin in zip(queries, pins, strict=True)
+        ]
+
+    def _decide(
+        self,
+        queries: Sequence[Query],
+        members: Mapping[int, Sequence[TrackletRecord]],
+        new_identity: Callable[[], int],
+        constraints: Constraints,
+    ) -> list[Decision]:
+        """Decides on those that nobody has pinned."""
+        scores = [self._scores(query, members, constraints) for query in queries]
         alone = [_is_alone(query, members) for query in queries]
         choices = self._assign(scores, alone)
         taken = {choice.identity for choice in choices if choice is not None}
@@ -124,7 +144,10 @@ class Matcher:
     # ── scores ──────────────────────────────────────────────────────────────────────────────
 
     def _scores(
-        self, query: Query, members: Mapping[int, Sequence[TrackletRecord]]
+        self,
+        query: Query,
+        members: Mapping[int, Sequence[TrackletRecord]],
+        constraints: Constraints,
     ) -> dict[int, Score]:
         """Every identity the sighting may belong to, but for its own if it is alone in it."""
         similarities: dict[int, list[float]] = {}
@@ -134,6 +157,8 @@ class Matcher:
             similarities.setdefault(candidate.record.identity, []).append(candidate.similarity)
         scores = {}
         for identity, values in similarities.items():
+            if constraints.forbidden(query.sighting.tracklet, identity):
+                continue
             others = _without(members.get(identity, ()), query.sighting.tracklet)
             if self._remembered(query.sighting, others) and not self._excluded(
                 query.sighting, others
@@ -228,6 +253,21 @@ class Matcher:
             evidence=_evidence(choice, rivals),
             time=query.sighting.end,
         )
+
+
+def _as_told(query: Query, identity: int) -> Decision:
+    """The decision of a person, taken again for a tracklet that has grown."""
+    current = query.current
+    moves = current is not None and current.identity != identity
+    return Decision(
+        tracklet=query.sighting.tracklet,
+        camera=query.sighting.camera,
+        identity=identity,
+        kind=DecisionKind.REVISED if moves else DecisionKind.MATCHED,
+        confidence=1.0,
+        time=query.sighting.end,
+        by="person",
+    )
 
 
 def _evidence(choice: Score | None, rivals: Sequence[float]) -> Evidence:

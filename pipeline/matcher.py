@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 
 from pipeline.config import Site
+from pipeline.constraints import Constraints
 from pipeline.data import Decision, Sighting
 from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
 from pipeline.lease import Lease
 from pipeline.match import Matcher, Query, components
 from pipeline.metrics import Metrics
-from pipeline.store import Store
+from pipeline.store import Corrected, Store
 
 _PRUNE_SECONDS = 10.0
 _REREAD_SECONDS = 2.0
@@ -193,12 +194,26 @@ class MatchingService:
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 
     def _settle(self, sightings: Sequence[Sighting], ids: dict[str, list[str]]) -> None:
+        """Decides on sightings that overlap in time, and anew if people correct meanwhile."""
+        while True:
+            try:
+                return self._decide(sightings, ids)
+            except Corrected:
+                log.info("people have corrected something, it is decided anew")
+
+    def _decide(self, sightings: Sequence[Sighting], ids: dict[str, list[str]]) -> None:
         """Decides on sightings that overlap in time, and writes it down."""
-        queries = [self._query(sighting) for sighting in sightings]
+        # First of all: whatever is read after it is no older than what people said.
+        constraints = self._store.corrections.constraints()
+        queries = [
+            self._query(sighting)
+            for sighting in sightings
+            if not self._forgotten(sighting, constraints, ids)
+        ]
         known = {c.record.identity for query in queries for c in query.candidates}
         known |= {query.current.identity for query in queries if query.current}
         members = self._store.members(known)
-        decisions = self._matcher.decide(queries, members, self._new_identity)
+        decisions = self._matcher.decide(queries, members, self._new_identity, constraints)
         for query, decision in zip(queries, decisions, strict=True):
             current, started = query.current, time.perf_counter()
             written = self._store.record(
@@ -207,12 +222,24 @@ class MatchingService:
                 previous=current,
                 messages=ids.get(query.sighting.tracklet, ()),
                 token=None if self._lease is None else self._lease.token or 0,
+                constraints=constraints.version,
             )
             self._metrics.redis(time.perf_counter() - started)
             if not written:
                 raise Fenced("another matcher is in charge")
             self._newest = max(self._newest, query.sighting.end)
             self._report(query, decision)
+
+    def _forgotten(
+        self, sighting: Sighting, constraints: Constraints, ids: Mapping[str, Sequence[str]]
+    ) -> bool:
+        """Sets a sighting aside whose tracklet people have had erased."""
+        if not constraints.forgotten(sighting.tracklet):
+            return False
+        for message in ids.get(sighting.tracklet, ()):
+            self._store.reject(message, "forgotten")
+        self._metrics.count("rejected", reason="forgotten")
+        return True
 
     def _new_identity(self) -> int:
         self._highest = self._store.new_identity(above=self._highest)

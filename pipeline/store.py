@@ -19,7 +19,8 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 | `{site}:gallery:network` | string | the network whose embeddings the gallery holds |
 | `{site}:view:<camera>` | sharded pub/sub channel | previews, sent only while somebody subscribes |
 
-Leases and processes have keys of their own: see `pipeline.presence`. Whatever must happen at once,
+Leases and processes have keys of their own: see `pipeline.presence`; so have corrections by people:
+see `pipeline.corrections`. Whatever must happen at once,
 or not at all, is a script of `pipeline/lua`.
 """
 
@@ -32,6 +33,7 @@ from pathlib import Path
 import redis
 
 from pipeline.config import RetentionSettings
+from pipeline.corrections import Corrections
 from pipeline.data import (
     CameraStatus,
     Candidate,
@@ -39,7 +41,7 @@ from pipeline.data import (
     Sighting,
     TrackletRecord,
 )
-from pipeline.errors import InvalidArray
+from pipeline.errors import InvalidArray, StoreError
 from pipeline.presence import Presence
 from pipeline.records import Records
 from pipeline.redis_link import Client, in_our_words, open_client, publish, subscribers
@@ -66,6 +68,10 @@ class Sent(Enum):
     FENCED = -1  # the camera is somebody else's by now
 
 
+class Corrected(StoreError):
+    """People have corrected something while a decision was under way."""
+
+
 class Store(Records):
     """One site's data in Redis: what `Records` reads, and all that writes.
 
@@ -76,6 +82,7 @@ class Store(Records):
 
     Attributes:
         presence: leases and processes of the site.
+        corrections: what people said about who is who.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class Store(Records):
         self._retention = retention or RetentionSettings()
         self._scripts = Scripts(client)
         self.presence = Presence(client, self._scripts, site=site)
+        self.corrections = Corrections(client, site=site)
 
     @classmethod
     def connect(
@@ -257,6 +265,7 @@ class Store(Records):
         previous: TrackletRecord | None,
         messages: Sequence[str] = (),
         token: int | None = None,
+        constraints: str = "",
     ) -> bool:
         """Writes a decision and everything that hangs on it, at once or not at all.
 
@@ -266,9 +275,14 @@ class Store(Records):
             previous: the tracklet's record until now, or None.
             messages: ids of the sightings this settles.
             token: fencing token of the matcher's lease; None: nobody leases it here.
+            constraints: version of the constraints it was decided on; "": none were asked.
 
         Returns:
             False if another matcher is in charge by now: nothing was written.
+
+        Raises:
+            Corrected: people have corrected something since, so it is to be decided anew;
+                nothing was written.
         """
         moves = previous is None or previous.identity != decision.identity
         leaves = previous.identity if previous is not None and moves else ""
@@ -277,15 +291,19 @@ class Store(Records):
             _token(token), sighting.tracklet, text, sighting.embedding.tobytes(), sighting.end,
             decision.identity, round(keep.identities), leaves,
             pack_decision(decision) if moves else "", keep.events,
-            sighting.thumbnail or "", round(keep.crops), _GROUP, *messages,
+            sighting.thumbnail or "", round(keep.crops), constraints, _GROUP, *messages,
         ]  # fmt: skip
         keys = [
             self._key("fences"), self._key("gallery"), self._key("gallery", "ends"),
             self._key("tracklet", sighting.tracklet), self._key("identity", decision.identity),
             self._key("identity", leaves), self._key("identities"), self._key("decisions"),
             self._key("crop", sighting.tracklet), self._key("sightings"),
+            self._key("constraints", "version"), self._key("forgotten"),
         ]  # fmt: skip
-        return bool(self._scripts.run("record", keys, arguments))
+        answer = int(self._scripts.run("record", keys, arguments))
+        if answer < 0:
+            raise Corrected("people have corrected something since it was decided")
+        return bool(answer)
 
     @in_our_words
     def gallery_size(self) -> int:
@@ -344,6 +362,7 @@ def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
         left=sighting.left,
         entering=sighting.entering,
         leaving=sighting.leaving,
+        pinned=decision.by == "person",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.constraints import CorrectionKind, Statement
 from pipeline.data import (
     CameraState,
     CameraStatus,
@@ -83,6 +84,21 @@ def unpack_record(text: bytes) -> TrackletRecord:
 def _pairs(meta: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Points and velocities, which JSON keeps as lists."""
     return {name: tuple(meta[name]) for name in _PAIRS if name in meta}
+
+
+def pack_statement(statement: Statement) -> bytes:
+    """What a correction says, as JSON; its id is the key it is kept under."""
+    meta = asdict(statement)
+    del meta["id"]
+    return _json(meta)
+
+
+def unpack_statement(key: bytes, text: bytes) -> Statement:
+    """The reverse of `pack_statement`."""
+    meta: dict[str, Any] = json.loads(text)
+    meta |= {"kind": CorrectionKind(meta["kind"]), "names": tuple(meta["names"])}
+    meta |= {side: tuple(meta[side]) for side in ("kept", "moved")}
+    return Statement(key.decode(), **meta)
 
 
 def pack_status(status: CameraStatus) -> bytes:

@@ -1,14 +1,18 @@
 -- Writes a decision and all that hangs on it, at once, if the matcher is still in charge.
 -- KEYS: fences, gallery, gallery:ends, tracklet, identity, identity it leaves, identities,
---       decisions, crop, sightings.
+--       decisions, crop, sightings, constraints:version, forgotten.
 -- ARGV: token or '', tracklet, record, embedding, end, identity, lifetime in seconds,
 --       identity it leaves or '', decision or '', length of the stream, thumbnail or '',
---       its lifetime in seconds, group, message ids …
--- Returns 1 if it was written, 0 if somebody else is in charge.
+--       its lifetime in seconds, version of the constraints it was decided on or '', group,
+--       message ids …
+-- Returns 1 if it was written, 0 if somebody else is in charge, -1 if people have corrected
+-- something since: what was decided may contradict them.
 local token, tracklet, record, embedding, finish = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local identity, lifetime, leaves, decision = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local events, thumbnail, crop_lifetime = ARGV[10], ARGV[11], ARGV[12]
 if token ~= '' and redis.call('HGET', KEYS[1], ':matcher') ~= token then return 0 end
+if ARGV[13] ~= '' and (redis.call('GET', KEYS[11]) or '0-0') ~= ARGV[13] then return -1 end
+if redis.call('HEXISTS', KEYS[12], redis.sha1hex(tracklet)) == 1 then return -1 end
 
 -- First what may be refused: a script that fails half-way is not undone.
 redis.call('VADD', KEYS[2], 'FP32', embedding, tracklet, 'SETATTR', record)
@@ -27,8 +31,8 @@ if decision ~= '' then
     redis.call('XADD', KEYS[8], 'MAXLEN', '~', events, '*', 'decision', decision)
 end
 if thumbnail ~= '' then redis.call('SET', KEYS[9], thumbnail, 'EX', crop_lifetime) end
-if #ARGV > 13 then
-    redis.call('XACK', KEYS[10], ARGV[13], unpack(ARGV, 14))
-    redis.call('XDEL', KEYS[10], unpack(ARGV, 14))
+if #ARGV > 14 then
+    redis.call('XACK', KEYS[10], ARGV[14], unpack(ARGV, 15))
+    redis.call('XDEL', KEYS[10], unpack(ARGV, 15))
 end
 return 1

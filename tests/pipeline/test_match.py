@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from people import record, sighting
 
+from pipeline.constraints import Constraints, CorrectionKind, Statement
 from pipeline.data import Candidate, Decision, DecisionKind, TrackletRecord
 from pipeline.evidence import Calibration, Continuity, TransitPrior
 from pipeline.match import Matcher, Query, components
@@ -170,3 +171,36 @@ def test_sightings_that_overlap_in_time_are_decided_together(
 ) -> None:
     sightings = [sighting(f"t{i}", "west", b, e) for i, (b, e) in enumerate(spans)]
     assert components(sightings) == groups
+
+
+def said(kind: CorrectionKind, kept: str, moved: str) -> Constraints:
+    """A person merged 2 into 1, or split 2 off 1."""
+    return Constraints(statements=[Statement("1-0", kind, 1, 2, (kept,), (moved,))])
+
+
+def test_a_tracklet_that_a_person_has_placed_stays_there_whatever_it_looks_like() -> None:
+    there, current = seen(1), record("e1", "east", 8.0, 9.0, identity=1)
+    other = seen(3, "north")
+    again = query("e1", {other: 0.99, there: 0.1}, current=current)
+    told = said(CorrectionKind.MERGE, "west-1", "e1")
+    members = {1: [there, current], 3: [other]}
+    (decision,) = Matcher(CALIBRATION).decide([again], members, lambda: 9, told)
+    assert (decision.identity, decision.kind, decision.by) == (1, DecisionKind.MATCHED, "person")
+
+
+def test_two_that_a_person_has_put_together_may_be_there_at_once() -> None:
+    told = said(CorrectionKind.MERGE, "e1", "e2")
+    current = [record(name, "east", 8.0, 9.0, identity=1) for name in ("e1", "e2")]
+    queries = [query(now.tracklet, {}, current=now) for now in current]
+    stranger = query("e3", {current[0]: 0.99})
+    decisions = Matcher(CALIBRATION).decide([*queries, stranger], {1: current}, lambda: 9, told)
+    assert [d.identity for d in decisions] == [1, 1, 9]
+
+
+def test_what_a_person_has_told_apart_is_never_put_together_again() -> None:
+    there = record("w2", "west", 0.0, 5.0, identity=2)
+    current = record("e1", "east", 8.0, 9.0, identity=1)
+    again = query("e1", {there: 0.99}, current=current)
+    told = said(CorrectionKind.SPLIT, "e1", "w2")
+    (decision,) = Matcher(CALIBRATION).decide([again], {1: [current], 2: [there]}, lambda: 9, told)
+    assert decision.identity == 1

@@ -20,7 +20,7 @@ from pipeline.config import RetentionSettings
 from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind
 from pipeline.embedded import EmbeddedRedis
 from pipeline.errors import StoreError
-from pipeline.store import Store
+from pipeline.store import Corrected, Store
 
 
 def decide(store: Store, name: str, identity: int, *, person: int = 1, **options: float) -> None:
@@ -241,3 +241,14 @@ def test_an_identity_that_somebody_else_has_joined_is_not_forgotten_when_one_lea
     assert {i.identity for i in store.identities()} == {1, 3}
     decide(store, "w2", 3, person=2)
     assert {i.identity for i in store.identities()} == {3}
+
+
+def test_a_decision_that_people_have_overtaken_is_not_written(store: Store) -> None:
+    before = store.corrections.constraints().version
+    store._redis.set(store._key("constraints", "version"), "1-0")  # somebody corrects
+    decision = Decision("w1", "west", 1, DecisionKind.NEW, 0.9)
+    with pytest.raises(Corrected):
+        store.record(sighting("w1"), decision, previous=None, constraints=before)
+    assert store.tracklet("w1") is None
+    now = store.corrections.constraints().version
+    assert store.record(sighting("w1"), decision, previous=None, constraints=now)
