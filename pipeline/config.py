@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -41,9 +42,33 @@ def _tiles(value: Any) -> object:
     return value
 
 
+def _polygon(value: Any) -> object:
+    pairs = isinstance(value, list | tuple) and all(map(_is_point, value))
+    if not pairs or len(value) < 3:
+        raise ValueError(
+            "expected at least three points [x, y], fractions of the picture from 0 to 1"
+        )
+    return value
+
+
+def _is_point(value: Any) -> bool:
+    pair = isinstance(value, list | tuple) and len(value) == 2
+    return pair and all(type(n) in (int, float) and 0 <= n <= 1 for n in value)
+
+
+def _window(value: Any) -> object:
+    times = [_seconds(each) for each in value] if isinstance(value, list | tuple) else []
+    numbers = len(times) == 2 and all(isinstance(time, int | float) for time in times)
+    if not numbers or not 0 <= times[0] < times[1]:  # type: ignore[operator]
+        raise ValueError("expected two times [shortest, longest]")
+    return times
+
+
 Duration = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 Region = Annotated[tuple[int, int, int, int], BeforeValidator(_region)]
 Tiles = Annotated[Literal["auto", "off"] | tuple[int, int], BeforeValidator(_tiles)]
+Polygon = Annotated[tuple[tuple[float, float], ...], BeforeValidator(_polygon)]
+Window = Annotated[tuple[float, float], BeforeValidator(_window)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
@@ -150,6 +175,38 @@ class MatchingSettings(Settings):
     """Seconds by which the cameras' clocks may differ."""
 
 
+class TransitSettings(Settings):
+    """A way from one camera to another that people know of."""
+
+    start: str = Field(alias="from")
+    """`camera`, or `camera.zone`: where somebody leaves."""
+    to: str
+    """The same: where somebody comes in."""
+    seconds: Window | None = None
+    """[shortest, longest] time it takes; others are ruled out."""
+    typical: Duration | None = None
+    """How long it takes as a rule; rules nothing out."""
+
+    @model_validator(mode="after")
+    def _one_time(self) -> TransitSettings:
+        if (self.seconds is None) == (self.typical is None):
+            raise ValueError("expected either `seconds` or `typical`")
+        return self
+
+
+class TopologySettings(Settings):
+    """How the cameras hang together, as far as people say so: what stands here is respected."""
+
+    file: Path | None = None
+    """What `python -m calibration.topology learn` has written. `topology: FILE` is short for it."""
+    zones: dict[Name, dict[Name, Polygon]] = {}
+    """Camera → zone → polygon where people come in or leave, in place of those found there."""
+    transits: list[TransitSettings] = []
+    """Ways whose times are known, each in one direction."""
+    never: list[tuple[Name, Name]] = []
+    """Pairs of cameras between which nobody goes directly, in neither direction."""
+
+
 class RedisSettings(Settings):
     """Where everything between processes goes through."""
 
@@ -177,6 +234,10 @@ class ViewerSettings(Settings):
                 "reached from other machines, found none"
             )
         return self
+
+
+def _file_alone(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
 
 
 class RetentionSettings(Settings):
@@ -211,6 +272,8 @@ class Site(Settings):
     """How a tracklet becomes an embedding."""
     matching: MatchingSettings = MatchingSettings()
     """When two tracklets are the same person."""
+    topology: Annotated[TopologySettings, BeforeValidator(_file_alone)] = TopologySettings()
+    """Where people come in and leave, and how they get from camera to camera."""
     redis: RedisSettings = RedisSettings()
     """Where everything between processes goes through."""
     viewer: ViewerSettings = ViewerSettings()
@@ -236,6 +299,11 @@ def load_site(path: Path) -> Site:
             raise ConfigError(
                 f"{path}: nodes.{node}: expected names of cameras, found {unknown[0]!r}"
             )
+    for key, camera in _cameras_of(site.topology):
+        if camera not in site.cameras:
+            raise ConfigError(
+                f"{path}: topology.{key}: expected the name of a camera, found {camera!r}"
+            )
     if not site.enabled_cameras:
         raise ConfigError(f"{path}: cameras: expected at least one enabled camera, found none")
     return site.model_copy(
@@ -243,7 +311,8 @@ def load_site(path: Path) -> Site:
             "cameras": {n: _resolve(path, n, c) for n, c in site.cameras.items()},
             "detector": _beside(path, site.detector, "model"),
             "network": _beside(path, site.network, "weights"),
-            "redis": _resolve_authority(path, site.redis),
+            "topology": _resolve_file(path, site.topology, "topology", "file"),
+            "redis": _resolve_file(path, site.redis, "redis", "ca_file"),
         }
     )
 
@@ -266,11 +335,23 @@ def _beside(path: Path, section: Section, key: str) -> Section:
     return section.model_copy(update={key: str(target.resolve())}) if target.is_file() else section
 
 
-def _resolve_authority(path: Path, settings: RedisSettings) -> RedisSettings:
-    if settings.ca_file is None:
-        return settings
-    found = _existing_file(path, "redis.ca_file", str(settings.ca_file))
-    return settings.model_copy(update={"ca_file": Path(found)})
+def _cameras_of(topology: TopologySettings) -> Iterator[tuple[str, str]]:
+    """Every mention of a camera, with the key where it stands."""
+    yield from ((f"zones.{camera}", camera) for camera in topology.zones)
+    for i, transit in enumerate(topology.transits):
+        yield f"transits.{i}.from", transit.start.partition(".")[0]
+        yield f"transits.{i}.to", transit.to.partition(".")[0]
+    for i, pair in enumerate(topology.never):
+        yield from ((f"never.{i}", camera) for camera in pair)
+
+
+def _resolve_file(path: Path, section: Section, name: str, key: str) -> Section:
+    """The section with the whole path of a file it may name."""
+    value = getattr(section, key)
+    if value is None:
+        return section
+    found = _existing_file(path, f"{name}.{key}", str(value))
+    return section.model_copy(update={key: Path(found)})
 
 
 def _existing_file(config: Path, key: str, value: str) -> str:

@@ -127,4 +127,4 @@ def _keys_at(model: Any, location: tuple[str | int, ...]) -> list[str]:
         else:  # a mapping of names to models: the name leads to the model
             model = get_args(model)[-1] if get_args(model) else None
     is_model = isinstance(model, type) and issubclass(model, BaseModel)
-    return list(model.model_fields) if is_model else []
+    return [field.alias or name for name, field in model.model_fields.items()] if is_model else []
