@@ -29,6 +29,7 @@ from pipeline.roles import REDIS_VARIABLE
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
+_SAMPLE_SECONDS = 1.0
 
 Place = tuple[psutil.Process, str]
 
@@ -76,6 +77,20 @@ def members(process: psutil.Process) -> dict[str, psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def sample_memory(process: psutil.Process, seconds: float) -> list[tuple[float, float]]:
+    """Resident memory of a run once a second: (seconds since the beginning, bytes)."""
+    begin, samples = time.time(), []
+    while (now := time.time() - begin) < seconds:
+        samples.append((now, _resident(process)))
+        time.sleep(_SAMPLE_SECONDS)
+    return samples
+
+
+def _resident(process: psutil.Process) -> float:
+    """Resident memory of a process and all it has started, in bytes; shared pages count again."""
+    return float(sum(member.memory_info().rss for member in members(process).values()))
 
 
 def role_of(command_line: list[str]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from streams import require_gstreamer
 
 from benchmarks.cameras import FPS, SIZE, CameraServer, encode_clip
-from benchmarks.live import Flow, Load, verdict
+from benchmarks.load import Flow, Load, verdict
 from benchmarks.site_run import Watch
 from pipeline.errors import HandoffError
 
