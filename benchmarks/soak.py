@@ -210,10 +210,17 @@ def sample(process: psutil.Process, database: redis.Redis, redis_pid: int) -> di
             values |= {f"{role} {what}": value for what, value in _counts(member).items()}
         except psutil.Error:
             continue  # it has just ended
-    info: Any = database.info("memory")
-    values["redis data"] = info["used_memory"] / _MIB
-    values["redis keys"] = float(str(database.dbsize()))
-    return values
+    return values | _stored(database)
+
+
+def _stored(database: redis.Redis) -> dict[str, float]:
+    """What Redis keeps; nothing if it does not answer: the samples so far must not be lost."""
+    try:
+        info: Any = database.info("memory")
+        keys = float(str(database.dbsize()))
+    except redis.RedisError:
+        return {}
+    return {"redis data": info["used_memory"] / _MIB, "redis keys": keys}
 
 
 def _counts(member: psutil.Process) -> dict[str, float]:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import redis
 
 from benchmarks.cameras import CameraServer
-from benchmarks.soak import Record, Series, Unrest, soak_site, summary, trend
+from benchmarks.soak import Record, Series, Unrest, sample, soak_site, summary, trend
 from pipeline.config import load_site
 from pipeline.errors import HandoffError
 
@@ -54,6 +55,12 @@ def test_too_few_samples_are_refused() -> None:
         HandoffError, match="expected 12 samples after the warm-up or more, found 4"
     ):
         trend([(float(t), 1.0) for t in range(10)], warm_up=6.0)
+
+
+def test_a_redis_that_does_not_answer_costs_its_own_figures_alone() -> None:
+    nobody = redis.Redis(port=1, socket_timeout=0.1)
+    here = psutil.Process()
+    assert "command memory" in sample(here, nobody, here.pid)
 
 
 def test_one_series_that_grows_fails_the_whole() -> None:
