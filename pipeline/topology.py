@@ -4,7 +4,7 @@
 `python -m calibration.topology learn` has written; what people said wins. The matcher asks
 
     topology.zone(camera, point)                                   # "" where none is known
-    topology.prior(from_camera, from_point, to_camera, to_point)   # Given or None
+    topology.given(from_camera, from_point, to_camera, to_point)   # Given or None
     topology.teach(model, now=…)                                   # a fresh model knows the file
 """
 
@@ -66,7 +66,7 @@ class Topology:
     Attributes:
         zones: of each camera.
         transits: ways that were learned.
-        given: what people said of ways between places.
+        said: what people said of ways between places.
         never: pairs of cameras between which nobody goes directly, both directions.
         begin, end: capture times it was learned from, or None.
         tracklets: how many it was learned from.
@@ -74,7 +74,7 @@ class Topology:
 
     zones: Zones = field(default_factory=Zones)
     transits: tuple[Transit, ...] = ()
-    given: Mapping[tuple[Place, Place], Given] = field(default_factory=dict)
+    said: Mapping[tuple[Place, Place], Given] = field(default_factory=dict)
     never: frozenset[tuple[str, str]] = frozenset()
     begin: datetime | None = None
     end: datetime | None = None
@@ -84,17 +84,17 @@ class Topology:
         """Name of the zone a foot point belongs to, "" for none."""
         return self.zones.of(camera, point)
 
-    def prior(
+    def given(
         self, from_camera: str, from_point: Point, to_camera: str, to_point: Point
     ) -> Given | None:
         """What people said of this transit, the most special first; None if nothing."""
         if (from_camera, to_camera) in self.never:
             return _NEVER
-        if not self.given:
+        if not self.said:
             return None
         starts = (from_camera, self.zone(from_camera, from_point)), (from_camera, "")
         ends = (to_camera, self.zone(to_camera, to_point)), (to_camera, "")
-        found = (self.given.get((start, end)) for start in starts for end in ends)
+        found = (self.said.get((start, end)) for start in starts for end in ends)
         return next((each for each in found if each is not None), None)
 
     def teach(self, model: TransitModel, *, now: float) -> None:
@@ -251,7 +251,7 @@ def load_topology(site: Site, *, where: str = "cams.yaml") -> Topology:
     for i, transit in enumerate(settings.transits):
         for key, place in (("from", transit.start), ("to", transit.to)):
             _check_place(zones, place, f"{where}: topology.transits.{i}.{key}")
-    given = {
+    said = {
         (_place(each.start), _place(each.to)): Given(
             shortest=each.seconds[0] if each.seconds else None,
             longest=each.seconds[1] if each.seconds else None,
@@ -263,7 +263,7 @@ def load_topology(site: Site, *, where: str = "cams.yaml") -> Topology:
     return Topology(
         zones,
         tuple(t for t in learned.transits if _still_there(zones, t)),
-        given,
+        said,
         never,
         learned.begin,
         learned.end,

@@ -112,7 +112,7 @@ def test_a_foot_point_belongs_to_the_nearest_zone_within_reach(
 
 def test_without_a_word_nothing_is_known(tmp_path: Path) -> None:
     topology = load(tmp_path, "  {}")
-    assert topology.prior("entrance", AT_THE_DOOR, "till", ELSEWHERE) is None
+    assert topology.given("entrance", AT_THE_DOOR, "till", ELSEWHERE) is None
     assert topology.zone("entrance", AT_THE_DOOR) == ""
 
 
@@ -120,9 +120,9 @@ def test_what_people_say_of_a_zone_holds_for_that_zone_alone(tmp_path: Path) -> 
     way = "  transits: [{from: entrance.door, to: till, seconds: [5, 40s]}]"
     topology = load(tmp_path, DOOR + way)
     window = Given(shortest=5, longest=40)
-    assert topology.prior("entrance", AT_THE_DOOR, "till", ELSEWHERE) == window
-    assert topology.prior("entrance", ELSEWHERE, "till", ELSEWHERE) is None
-    assert topology.prior("till", ELSEWHERE, "entrance", AT_THE_DOOR) is None
+    assert topology.given("entrance", AT_THE_DOOR, "till", ELSEWHERE) == window
+    assert topology.given("entrance", ELSEWHERE, "till", ELSEWHERE) is None
+    assert topology.given("till", ELSEWHERE, "entrance", AT_THE_DOOR) is None
 
 
 def test_the_most_special_word_counts(tmp_path: Path) -> None:
@@ -132,15 +132,15 @@ def test_the_most_special_word_counts(tmp_path: Path) -> None:
         "    - {from: entrance.door, to: till, typical: 12s}"
     )
     topology = load(tmp_path, DOOR + ways)
-    assert topology.prior("entrance", AT_THE_DOOR, "till", ELSEWHERE) == Given(typical=12)
-    assert topology.prior("entrance", ELSEWHERE, "till", ELSEWHERE) == Given(typical=60)
+    assert topology.given("entrance", AT_THE_DOOR, "till", ELSEWHERE) == Given(typical=12)
+    assert topology.given("entrance", ELSEWHERE, "till", ELSEWHERE) == Given(typical=60)
 
 
 def test_nobody_goes_between_cameras_that_are_never_neighbours(tmp_path: Path) -> None:
     topology = load(tmp_path, "  never: [[entrance, roof]]")
-    assert topology.prior("entrance", ELSEWHERE, "roof", ELSEWHERE) == Given(never=True)
-    assert topology.prior("roof", ELSEWHERE, "entrance", ELSEWHERE) == Given(never=True)
-    assert topology.prior("till", ELSEWHERE, "roof", ELSEWHERE) is None
+    assert topology.given("entrance", ELSEWHERE, "roof", ELSEWHERE) == Given(never=True)
+    assert topology.given("roof", ELSEWHERE, "entrance", ELSEWHERE) == Given(never=True)
+    assert topology.given("till", ELSEWHERE, "roof", ELSEWHERE) is None
 
 
 def test_what_was_learned_is_written_and_read_back(tmp_path: Path) -> None:
