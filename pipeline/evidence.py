@@ -6,8 +6,12 @@ ratio is learned or measured it says from what; the priors are broad, and give w
 
 from __future__ import annotations
 
+import heapq
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,17 @@ class Calibration:
     trust: float = 0.6
     limit: float = 8.0
 
-    def llr(self, similarity: float) -> float:
-        """Log-likelihood ratio, same person against another."""
-        llr = self.trust * (self.slope * similarity + self.offset)
+    def llr(self, similarities: Sequence[float]) -> float:
+        """Log-likelihood ratio, same person against another.
+
+        Args:
+            similarities: to tracklets of one person, one at least. The better half of them counts,
+                three if there are so many: people look different from behind, but the best of
+                many tracklets of somebody else may well look alike.
+        """
+        count = max(min(_FEW, len(similarities)), (len(similarities) + 1) // 2)
+        best = heapq.nlargest(count, similarities)
+        llr = self.trust * (self.slope * sum(best) / count + self.offset)
         return max(-self.limit, min(self.limit, llr))
 
 

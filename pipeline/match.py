@@ -1,14 +1,15 @@
 """Sighting → decision: who is who. Pure: no clock, no network, no Redis.
 
 Each pair of a sighting and an identity is weighed by its log-likelihood ratio, same person against
-somebody else:
+somebody else (`pipeline.weigh`):
 
-- appearance: the calibrated similarity to the identity's most similar tracklets;
-- transit: how likely the person shows up again just now, and just there if it is in the same view,
-  against somebody new doing so.
+- looks: the calibrated similarity to the identity's most similar tracklets;
+- way: how likely the person comes here just now from where the identity was seen before, and goes
+  on to where it was seen next, against somebody new doing so.
 
-All sightings that overlap in time compete in one assignment, with "somebody new" as everyone's
-alternative, so look-alikes in the same view cannot take the same identity.
+All sightings of a moment compete in one assignment, with "somebody new" as everyone's alternative,
+so look-alikes cannot take the same identity. A decision may be revised with every further sighting
+of its tracklet.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.constraints import Constraints
 from pipeline.data import Candidate, Decision, DecisionKind, Evidence, Sighting, TrackletRecord
-from pipeline.evidence import Calibration, Continuity, TransitPrior
+from pipeline.weigh import Weigher, overlap
 
 _IMPOSSIBLE = -1e6
 _NOTHING_SAID = Constraints()
@@ -48,15 +49,15 @@ class Score:
     """How well an identity fits a sighting, in nats."""
 
     identity: int
-    appearance: float
-    transit: float
+    looks: float
+    way: float
     similarity: float
     loyalty: float
 
     @property
     def evidence(self) -> float:
         """What speaks for it: confidence rests on this."""
-        return self.appearance + self.transit
+        return self.looks + self.way
 
     @property
     def total(self) -> float:
@@ -68,32 +69,17 @@ class Matcher:
     """Decides which identity each sighting belongs to.
 
     Args:
-        calibration: similarity → likelihood ratio.
-        transit: gap in time → likelihood ratio.
-        continuity: gap and distance within one view → likelihood ratio.
-        clock_tolerance: seconds by which the cameras' clocks may differ.
+        weigher: what evidence is worth.
         memory: seconds after which somebody counts as new.
-        best: an identity's looks are those of its so many most similar tracklets.
-        loyalty: nats by which a tracklet's own identity is preferred, lest labels flicker.
+        loyalty: nats by which the identity of a tracklet that is still there is preferred, lest
+            labels flicker.
     """
 
     def __init__(
-        self,
-        calibration: Calibration,
-        *,
-        transit: TransitPrior | None = None,
-        continuity: Continuity | None = None,
-        clock_tolerance: float = 0.5,
-        memory: float = 12 * 3600.0,
-        best: int = 3,
-        loyalty: float = 2.0,
+        self, weigher: Weigher, *, memory: float = 12 * 3600.0, loyalty: float = 2.0
     ) -> None:
-        self._calibration = calibration
-        self._transit = transit or TransitPrior()
-        self._continuity = continuity or Continuity()
-        self._tolerance = clock_tolerance
+        self._weigher = weigher
         self._memory = memory
-        self._best = best
         self._loyalty = loyalty
 
     def decide(
@@ -103,10 +89,10 @@ class Matcher:
         new_identity: Callable[[], int],
         constraints: Constraints = _NOTHING_SAID,
     ) -> list[Decision]:
-        """Decides on sightings that overlap in time, all at once.
+        """Decides on the sightings of a moment, all at once: no two get the same identity.
 
         Args:
-            queries: at most one per tracklet.
+            queries: at most one per tracklet; see `moments`.
             members: every tracklet of every identity that a query's candidates or its current
                 record name: what the hard constraints are checked against.
             new_identity: gives a number never used before.
@@ -132,9 +118,16 @@ class Matcher:
         constraints: Constraints,
     ) -> list[Decision]:
         """Decides on those that nobody has pinned."""
-        scores = [self._scores(query, members, constraints) for query in queries]
+        open_again = {query.sighting.tracklet for query in queries}
+        settled = {
+            n: [r for r in records if r.tracklet not in open_again]
+            for n, records in members.items()
+        }
+        scores = [self._scores(query, settled, constraints) for query in queries]
         alone = [_is_alone(query, members) for query in queries]
-        choices = self._assign(scores, alone)
+        choices = self._assign(
+            scores, [self._stays(q) if a else 0.0 for q, a in zip(queries, alone, strict=True)]
+        )
         taken = {choice.identity for choice in choices if choice is not None}
         return [
             self._decision(queries[i], choices[i], scores[i], alone[i], taken, new_identity)
@@ -149,73 +142,70 @@ class Matcher:
         members: Mapping[int, Sequence[TrackletRecord]],
         constraints: Constraints,
     ) -> dict[int, Score]:
-        """Every identity the sighting may belong to, but for its own if it is alone in it."""
-        similarities: dict[int, list[float]] = {}
+        """Every identity the sighting may belong to, by what is settled about it."""
+        settled = {r.tracklet for records in members.values() for r in records}
+        alike: dict[int, list[float]] = {}
         for candidate in query.candidates:
-            if candidate.record.tracklet == query.sighting.tracklet:
-                continue  # that it looks like itself proves nothing
-            similarities.setdefault(candidate.record.identity, []).append(candidate.similarity)
-        scores = {}
-        for identity, values in similarities.items():
-            if constraints.forbidden(query.sighting.tracklet, identity):
-                continue
-            others = _without(members.get(identity, ()), query.sighting.tracklet)
-            if self._remembered(query.sighting, others) and not self._excluded(
-                query.sighting, others
-            ):
-                scores[identity] = self._score(query, identity, values, others)
-        return scores
+            if candidate.record.tracklet in settled:
+                alike.setdefault(candidate.record.identity, []).append(candidate.similarity)
+        return {
+            identity: self._score(query, identity, similarities, members[identity])
+            for identity, similarities in alike.items()
+            if not constraints.forbidden(query.sighting.tracklet, identity)
+            and self._remembered(query.sighting, members[identity])
+            and not self._excluded(query.sighting, members[identity])
+        }
 
     def _score(
         self,
         query: Query,
         identity: int,
-        similarities: list[float],
+        similarities: Sequence[float],
         others: Sequence[TrackletRecord],
     ) -> Score:
-        best = sorted(similarities, reverse=True)[: self._best]
         own = query.current is not None and query.current.identity == identity
         return Score(
             identity=identity,
-            appearance=self._calibration.llr(sum(best) / len(best)),
-            transit=self._when_and_where(query.sighting, others),
-            similarity=best[0],
-            loyalty=self._loyalty if own else 0.0,
+            looks=self._weigher.looks(similarities),
+            way=self._way(query.sighting, others),
+            similarity=max(similarities),
+            loyalty=self._stays(query) if own else 0.0,
         )
 
-    def _when_and_where(self, sighting: Sighting, others: Sequence[TrackletRecord]) -> float:
-        """What the tracklet nearest in time says about appearing here and now."""
-        nearest = min(others, key=lambda record: _gap(sighting, record))
-        gap = _gap(sighting, nearest)
-        if nearest.camera != sighting.camera:
-            return self._transit.llr(gap)
-        return self._transit.llr(gap) + self._continuity.llr(gap, _distance(sighting, nearest))
+    def _stays(self, query: Query) -> float:
+        """Nats for leaving the tracklet where it is; nothing flickers once it has ended."""
+        return 0.0 if query.sighting.closed else self._loyalty
+
+    def _way(self, sighting: Sighting, others: Sequence[TrackletRecord]) -> float:
+        """What is gained by putting the sighting between those before it and those after it."""
+        before = came_from(sighting, others)
+        later = [r for r in others if not _starts_before(r, sighting)]
+        after = min(later, key=lambda r: (r.begin, r.tracklet), default=None)
+        way = self._weigher.way
+        gain = way(before, sighting) if before else 0.0
+        gain += way(sighting, after) if after else 0.0
+        return gain - way(before, after) if before and after else gain
 
     def _remembered(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
         """True if the person was seen, and not too long ago."""
-        return any(_gap(sighting, record) <= self._memory for record in others)
+        return any(-overlap(sighting, record) <= self._memory for record in others)
 
     def _excluded(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
         """True if the person was elsewhere, or twice in the same view, at the same time."""
-        return any(
-            _overlap(sighting, record) >= 0.0
-            if record.camera == sighting.camera
-            else _overlap(sighting, record) > self._tolerance
-            for record in others
-        )
+        return any(self._weigher.exclude(sighting, record) for record in others)
 
     # ── assignment ──────────────────────────────────────────────────────────────────────────
 
     def _assign(
-        self, scores: Sequence[Mapping[int, Score]], alone: Sequence[bool]
+        self, scores: Sequence[Mapping[int, Score]], new: Sequence[float]
     ) -> list[Score | None]:
-        """The identities that make the sum of scores largest; None is somebody new."""
+        """The identities that make the sum of scores largest; None is somebody new, for `new`."""
         identities = sorted({identity for row in scores for identity in row})
         gain = np.full((len(scores), len(identities) + len(scores)), _IMPOSSIBLE)
         for i, row in enumerate(scores):
             for j, identity in enumerate(identities):
                 gain[i, j] = row[identity].total if identity in row else _IMPOSSIBLE
-            gain[i, len(identities) + i] = self._loyalty if alone[i] else 0.0
+            gain[i, len(identities) + i] = new[i]
         _, chosen = linear_sum_assignment(gain, maximize=True)
         return [
             scores[i][identities[j]] if j < len(identities) else None for i, j in enumerate(chosen)
@@ -275,8 +265,8 @@ def _evidence(choice: Score | None, rivals: Sequence[float]) -> Evidence:
     if choice is None:
         return Evidence(runner_up=runner_up)
     return Evidence(
-        appearance=choice.appearance,
-        transit=choice.transit,
+        appearance=choice.looks,
+        transit=choice.way,
         runner_up=runner_up,
         similarity=choice.similarity,
     )
@@ -314,35 +304,28 @@ def _without(records: Iterable[TrackletRecord], tracklet: str) -> list[TrackletR
     return [record for record in records if record.tracklet != tracklet]
 
 
-def _overlap(sighting: Sighting, record: TrackletRecord) -> float:
-    """Seconds for which both are there; negative: the gap between them."""
-    return min(sighting.end, record.end) - max(sighting.begin, record.begin)
+def came_from(sighting: Sighting, others: Iterable[TrackletRecord]) -> TrackletRecord | None:
+    """Where a person was seen last before a sighting of theirs, or None if nowhere."""
+    earlier = [r for r in others if _starts_before(r, sighting)]
+    return max(earlier, key=lambda record: (record.end, record.tracklet), default=None)
 
 
-def _gap(sighting: Sighting, record: TrackletRecord) -> float:
-    """Seconds between them; 0 if they overlap."""
-    return max(0.0, -_overlap(sighting, record))
+def _starts_before(record: TrackletRecord, sighting: Sighting) -> bool:
+    return (record.begin, record.tracklet) < (sighting.begin, sighting.tracklet)
 
 
-def _distance(sighting: Sighting, record: TrackletRecord) -> float:
-    """From where the earlier of the two left to where the later entered; one camera's picture."""
-    if record.end <= sighting.begin:
-        return math.dist(record.left, sighting.entered)
-    return math.dist(sighting.left, record.entered)
+def moments(sightings: Sequence[Sighting]) -> list[list[int]]:
+    """Groups sightings so that all of a group are there at one moment, in as few groups as can be.
 
-
-def components(sightings: Sequence[Sighting]) -> list[list[int]]:
-    """Groups sightings that overlap in time, directly or by way of others.
+    Those of a group are different people; of two groups some may be the same person.
 
     Returns:
         indices into `sightings`, group after group in order of time.
     """
-    order = sorted(range(len(sightings)), key=lambda i: (sightings[i].begin, sightings[i].tracklet))
+    order = sorted(range(len(sightings)), key=lambda i: (sightings[i].end, sightings[i].tracklet))
     groups: list[list[int]] = []
-    reach = -math.inf
-    for i in order:
-        if sightings[i].begin > reach:
-            groups.append([])
-        groups[-1].append(i)
-        reach = max(reach, sightings[i].end)
+    while order:
+        moment = sightings[order[0]].end  # the first to leave: whoever is there now
+        groups.append([i for i in order if sightings[i].begin <= moment])
+        order = [i for i in order if sightings[i].begin > moment]
     return groups

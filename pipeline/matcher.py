@@ -15,9 +15,10 @@ from pipeline.data import Decision, Sighting
 from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
 from pipeline.lease import Lease
-from pipeline.match import Matcher, Query, components
+from pipeline.match import Matcher, Query, came_from, moments
 from pipeline.metrics import Metrics
 from pipeline.store import Corrected, Store
+from pipeline.weigh import Weigher
 
 _PRUNE_SECONDS = 10.0
 _REREAD_SECONDS = 2.0
@@ -65,11 +66,8 @@ class MatchingService:
         self._exact = exact
         self._lease = lease
         self._metrics = metrics or Metrics("matcher")
-        self._matcher = Matcher(
-            calibration,
-            clock_tolerance=site.matching.clock_tolerance,
-            memory=site.matching.memory,
-        )
+        self._weigher = Weigher(calibration, tolerance=site.matching.clock_tolerance)
+        self._matcher = Matcher(self._weigher, memory=site.matching.memory)
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
@@ -123,7 +121,7 @@ class MatchingService:
             newest[sighting.tracklet] = fresher(newest.get(sighting.tracklet), sighting)
             ids.setdefault(sighting.tracklet, []).append(message)
         sightings = list(newest.values())
-        for group in components(sightings):
+        for group in moments(sightings):
             self._keep_lease()
             with self._metrics.stage("match"):
                 self._settle([sightings[i] for i in group], ids)
@@ -142,6 +140,7 @@ class MatchingService:
             if given_up := self._store.open_gallery(self._network):
                 log.warning("the gallery is begun anew", before=given_up, now=self._network)
             self._remember_highest()
+            self._remember_learned()
             self._in_charge = True
             self._reread = -float("inf")
             log.info("matcher is in charge")
@@ -164,6 +163,22 @@ class MatchingService:
         if self._lease is not None and not self._lease.keep():
             raise Fenced("the matcher's lease is somebody else's")
 
+    def _remember_learned(self) -> None:
+        """Goes on with what the one before us has learned."""
+        self._weigher.forget()
+        for key, fields in self._store.learned.get().items():
+            try:
+                self._weigher.transit.load(key, fields)
+            except ValueError as error:
+                log.warning("something learned cannot be read, it is learned anew", why=str(error))
+
+    def _keep_learned(self) -> None:
+        transit = self._weigher.transit
+        changed = {key: transit.to_fields(key) for key in sorted(transit.take_changed())}
+        token = None if self._lease is None else self._lease.token or 0
+        if changed and not self._store.learned.put(changed, token=token):
+            raise Fenced("another matcher is in charge")
+
     def _remember_highest(self) -> None:
         self._highest = max(self._highest, self._store.last_identity())
 
@@ -180,6 +195,7 @@ class MatchingService:
             self._store.prune(before=self._newest - self._memory)
             self._metrics.gauge("gallery_size", self._store.gallery_size())
             self._remember_highest()
+            self._keep_learned()
             self._pruned = now
 
     def _reject(self, message: str, sighting: Sighting | None) -> None:
@@ -229,6 +245,9 @@ class MatchingService:
                 raise Fenced("another matcher is in charge")
             self._newest = max(self._newest, query.sighting.end)
             self._report(query, decision)
+            if query.sighting.closed:
+                before = came_from(query.sighting, members.get(decision.identity, ()))
+                self._weigher.learn(before, query.sighting, decision.confidence)
 
     def _forgotten(
         self, sighting: Sighting, constraints: Constraints, ids: Mapping[str, Sequence[str]]

@@ -42,6 +42,7 @@ from pipeline.data import (
     TrackletRecord,
 )
 from pipeline.errors import InvalidArray, StoreError
+from pipeline.learned import Learned
 from pipeline.presence import Presence
 from pipeline.records import Records
 from pipeline.redis_link import Client, in_our_words, open_client, publish, subscribers
@@ -82,6 +83,7 @@ class Store(Records):
 
     Attributes:
         presence: leases and processes of the site.
+        learned: what the matcher has learned.
         corrections: what people said about who is who.
     """
 
@@ -92,6 +94,7 @@ class Store(Records):
         self._retention = retention or RetentionSettings()
         self._scripts = Scripts(client)
         self.presence = Presence(client, self._scripts, site=site)
+        self.learned = Learned(client, self._scripts, site=site)
         self.corrections = Corrections(client, site=site)
 
     @classmethod

@@ -13,14 +13,19 @@ from people import record, sighting
 from pipeline.constraints import Constraints, CorrectionKind, Statement
 from pipeline.data import Candidate, Decision, DecisionKind, TrackletRecord
 from pipeline.evidence import Calibration, Continuity, TransitPrior
-from pipeline.match import Matcher, Query, components
+from pipeline.match import Matcher, Query, came_from, moments
+from pipeline.weigh import Weigher
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
 
 
+def matcher(*, memory: float = 43_200.0) -> Matcher:
+    return Matcher(Weigher(CALIBRATION), memory=memory)
+
+
 def decide(*queries: Query, members: dict[int, list[TrackletRecord]]) -> list[Decision]:
     numbers = count(100)
-    return Matcher(CALIBRATION).decide(queries, members, lambda: next(numbers))
+    return matcher().decide(queries, members, lambda: next(numbers))
 
 
 def seen(identity: int, camera: str = "west", begin: float = 0.0, end: float = 5.0):
@@ -113,15 +118,14 @@ def test_whoever_leaves_a_shared_identity_gets_a_new_number() -> None:
 
 def test_somebody_gone_for_longer_than_memory_is_new() -> None:
     there = seen(1)
-    matcher = Matcher(CALIBRATION, memory=60.0)
     late = query("e1", {there: 1.0}, begin=100.0)
-    (decision,) = matcher.decide([late], {1: [there]}, lambda: 9)
+    (decision,) = matcher(memory=60.0).decide([late], {1: [there]}, lambda: 9)
     assert decision.identity == 9
 
 
 def test_looks_alone_never_count_for_more_than_the_limit() -> None:
-    assert Calibration(slope=100.0, offset=0.0).llr(1.0) == 8.0
-    assert Calibration(slope=100.0, offset=0.0).llr(-1.0) == -8.0
+    assert Calibration(slope=100.0, offset=0.0).llr([1.0]) == 8.0
+    assert Calibration(slope=100.0, offset=0.0).llr([-1.0]) == -8.0
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))
@@ -163,14 +167,46 @@ def test_who_was_alone_in_an_identity_does_not_share_it_with_a_neighbour() -> No
         pytest.param([], [], id="none"),
         pytest.param([(0, 5), (6, 9)], [[0], [1]], id="one after the other"),
         pytest.param([(4, 9), (0, 5)], [[1, 0]], id="overlapping"),
-        pytest.param([(0, 9), (1, 2), (8, 12), (20, 21)], [[0, 1, 2], [3]], id="chain"),
+        pytest.param([(0, 9), (1, 2), (8, 12), (20, 21)], [[1, 0], [2], [3]], id="chain"),
     ],
 )
-def test_sightings_that_overlap_in_time_are_decided_together(
+def test_sightings_that_are_there_at_one_moment_are_decided_together(
     spans: list[tuple[float, float]], groups: list[list[int]]
 ) -> None:
     sightings = [sighting(f"t{i}", "west", b, e) for i, (b, e) in enumerate(spans)]
-    assert components(sightings) == groups
+    assert moments(sightings) == groups
+
+
+def test_who_fits_better_takes_an_identity_from_a_neighbour_who_has_it() -> None:
+    before = seen(1)
+    wrong = record("e1", "east", 8.0, 9.0, identity=1)
+    neighbour = query("e1", {before: 0.65, wrong: 1.0}, current=wrong)
+    owner = query("e2", {before: 0.95, wrong: 0.2})
+    decisions = decide(neighbour, owner, members={1: [before, wrong]})
+    assert [d.identity for d in decisions] == [100, 1]
+
+
+def test_a_tracklet_that_has_ended_is_decided_on_by_evidence_alone() -> None:
+    current = record("e1", "east", 8.0, 12.0, identity=7)
+    still = query("e1", {seen(1): 0.7}, current=current)
+    ended = replace(still, sighting=replace(still.sighting, closed=True))
+    members = {1: [seen(1)], 7: [current]}
+    outcomes = [decide(one, members=members)[0].identity for one in (still, ended)]
+    assert outcomes == [7, 1]
+
+
+def test_whoever_is_put_between_two_tracklets_must_have_had_time_for_both_ways() -> None:
+    before, after = seen(1), record("w9", "west", 13.0, 20.0, identity=1)
+    fits = query("e1", {before: 0.8})
+    alone = decide(fits, members={1: [before]})[0].evidence.transit
+    between = decide(fits, members={1: [before, after]})[0].evidence.transit
+    assert between > alone  # 8 s unseen are explained better by having been here
+
+
+def test_people_come_from_where_they_were_seen_last() -> None:
+    early, late, after = (record(f"w{b}", "west", b, b + 1, identity=1) for b in (0, 3, 30))
+    assert came_from(sighting("e1", "east", 8.0, 9.0), [late, early, after]) == late
+    assert came_from(sighting("e1", "east", 8.0, 9.0), [after]) is None
 
 
 def said(kind: CorrectionKind, kept: str, moved: str) -> Constraints:
@@ -184,7 +220,7 @@ def test_a_tracklet_that_a_person_has_placed_stays_there_whatever_it_looks_like(
     again = query("e1", {other: 0.99, there: 0.1}, current=current)
     told = said(CorrectionKind.MERGE, "west-1", "e1")
     members = {1: [there, current], 3: [other]}
-    (decision,) = Matcher(CALIBRATION).decide([again], members, lambda: 9, told)
+    (decision,) = matcher().decide([again], members, lambda: 9, told)
     assert (decision.identity, decision.kind, decision.by) == (1, DecisionKind.MATCHED, "person")
 
 
@@ -193,7 +229,7 @@ def test_two_that_a_person_has_put_together_may_be_there_at_once() -> None:
     current = [record(name, "east", 8.0, 9.0, identity=1) for name in ("e1", "e2")]
     queries = [query(now.tracklet, {}, current=now) for now in current]
     stranger = query("e3", {current[0]: 0.99})
-    decisions = Matcher(CALIBRATION).decide([*queries, stranger], {1: current}, lambda: 9, told)
+    decisions = matcher().decide([*queries, stranger], {1: current}, lambda: 9, told)
     assert [d.identity for d in decisions] == [1, 1, 9]
 
 
@@ -202,5 +238,5 @@ def test_what_a_person_has_told_apart_is_never_put_together_again() -> None:
     current = record("e1", "east", 8.0, 9.0, identity=1)
     again = query("e1", {there: 0.99}, current=current)
     told = said(CorrectionKind.SPLIT, "e1", "w2")
-    (decision,) = Matcher(CALIBRATION).decide([again], {1: [current], 2: [there]}, lambda: 9, told)
+    (decision,) = matcher().decide([again], {1: [current], 2: [there]}, lambda: 9, told)
     assert decision.identity == 1

@@ -1,0 +1,303 @@
+"""The second pass: who is who with hindsight, over a whole recording. Pure: no clock, no Redis.
+
+Online, a tracklet is decided on by what was known then. When all is known, the best explanation of
+everything is looked for: tracklets are grouped so that the sum over all groups of
+
+- looks: what each tracklet's similarities to the others of its group say (n - 1 of n such terms
+  count, since the first of a group is nobody's match), and
+- way: what time and place say of going from each tracklet to the next,
+
+is largest, and nobody is in two places at once. That is correlation clustering, for which no fast
+exact method is known; what is found is the best of what moving single tracklets, merging groups and
+exchanging their later parts can reach from two beginnings: the online decisions, and everybody
+alone. So by this sum it is never worse than the online result. How long people take between
+cameras is learned from the grouping, and the search repeated with it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.constraints import Constraints
+from pipeline.data import Sighting
+from pipeline.weigh import Weigher
+
+_NEIGHBOURS = 12
+"""A tracklet may join those whom it resembles most; trying all would take time without end."""
+_ROUNDS = 20
+_LEAST = 1e-6  # nats: gains below are rounding
+_NOTHING_SAID = Constraints()
+
+Group = tuple[int, ...]
+"""Tracklets of one person in order of time, as indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Who is who, and what speaks for it.
+
+    Attributes:
+        groups: each one person, in order of time.
+        nats: the sum that was made large.
+    """
+
+    groups: tuple[Group, ...]
+    nats: float
+
+
+def second_pass(
+    sightings: Sequence[Sighting],
+    online: Mapping[str, int],
+    weigher: Weigher,
+    *,
+    constraints: Constraints = _NOTHING_SAID,
+    learn: int = 2,
+) -> dict[str, int]:
+    """Decides anew on all tracklets of a recording at once.
+
+    Args:
+        sightings: the last one of each tracklet.
+        online: tracklet → identity, as decided while the recording ran.
+        weigher: what evidence is worth; what it has learned is learned anew.
+        constraints: what people said.
+        learn: how often transit times are learned from the grouping and the search repeated.
+
+    Returns:
+        tracklet → identity. A group keeps the number that most of its tracklets had, so that
+        both results can be compared; who shares a number no more gets a new one.
+    """
+    if not sightings:
+        return {}
+    ordered = sorted(sightings, key=lambda s: (s.begin, s.tracklet))
+    weigher.forget()
+    problem = Problem(ordered, weigher, constraints)
+    found = problem.search(by_identity(ordered, online))
+    for _ in range(learn):
+        _learn(ordered, found.groups, weigher)
+        problem = Problem(ordered, weigher, constraints)
+        found = problem.search(found.groups)
+    return _numbered(ordered, found.groups, online)
+
+
+class Problem:
+    """The tracklets of a recording and what each way of grouping them is worth.
+
+    Args:
+        sightings: N tracklets in order of time.
+        weigher: what evidence is worth.
+        constraints: what people said.
+    """
+
+    def __init__(
+        self, sightings: Sequence[Sighting], weigher: Weigher, constraints: Constraints
+    ) -> None:
+        self._sightings = sightings
+        self._weigher = weigher
+        self._constraints = constraints
+        embeddings = np.array([s.embedding for s in sightings], np.float32)
+        self._similarity = embeddings @ embeddings.T
+        self._near = _nearest(self._similarity)
+        self._ways: dict[tuple[int, int], float | None] = {}
+        self._values: dict[Group, float] = {}
+
+    def value(self, group: Group) -> float:
+        """Nats for these tracklets being one person; minus infinity if they cannot be."""
+        if group not in self._values:
+            self._values[group] = self._way(group) + self._looks(group) if group else 0.0
+        return self._values[group]
+
+    def search(self, online: Sequence[Group]) -> Explanation:
+        """The best explanation that is found from the online one, and from everybody alone."""
+        alone = [(i,) for i in range(len(self._sightings))]
+        found = [self._improve(begin) for begin in (self._possible(online), alone)]
+        return max(found, key=lambda explanation: explanation.nats)
+
+    # ── what a group is worth ───────────────────────────────────────────────────────────────
+
+    def _looks(self, group: Group) -> float:
+        if len(group) < 2:
+            return 0.0
+        similarity = self._similarity[np.ix_(group, group)]
+        others = ~np.eye(len(group), dtype=bool)
+        each = [
+            self._weigher.looks(row[keep]) for row, keep in zip(similarity, others, strict=True)
+        ]
+        return sum(each) * (len(group) - 1) / len(group)
+
+    def _way(self, group: Group) -> float:
+        total = 0.0
+        for before, after in pairwise(group):
+            step = self._step(before, after)
+            if step is None:
+                return -np.inf
+            total += step
+        return total if self._allowed(group) else -np.inf
+
+    def _step(self, before: int, after: int) -> float | None:
+        """Nats for going from one to the next; None if nobody can."""
+        if (before, after) not in self._ways:
+            one, other = self._sightings[before], self._sightings[after]
+            apart = not self._weigher.exclude(one, other)
+            self._ways[before, after] = self._weigher.way(one, other) if apart else None
+        return self._ways[before, after]
+
+    def _allowed(self, group: Group) -> bool:
+        """False if people said that two of them are two people."""
+        names = [self._sightings[i].tracklet for i in group]
+        pins = [pin for name in names if (pin := self._constraints.pinned(name)) is not None]
+        barred = any(self._constraints.forbidden(name, pin) for name in names for pin in pins)
+        return not barred
+
+    def _possible(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups that can be one person; of the others everybody alone."""
+        kept: list[Group] = []
+        for group in groups:
+            kept += [group] if np.isfinite(self.value(group)) else [(i,) for i in group]
+        return kept
+
+    # ── the search ──────────────────────────────────────────────────────────────────────────
+
+    def _improve(self, groups: Sequence[Group]) -> Explanation:
+        grouping = _Grouping(groups)
+        for _ in range(_ROUNDS):
+            moved = self._move_singles(grouping)
+            joined = self._combine(grouping)
+            if not (moved or joined):
+                break
+        found = tuple(sorted(grouping.groups.values()))
+        return Explanation(found, sum(map(self.value, found)))
+
+    def _move_singles(self, grouping: _Grouping) -> bool:
+        changed = False
+        for i in range(len(self._sightings)):
+            home = grouping.of[i]
+            group = grouping.groups[home]
+            rest = tuple(j for j in group if j != i)
+            options = {
+                n: tuple(sorted((*grouping.groups[n], i))) for n in self._around(grouping, i)
+            }
+            gains = {n: self.value(g) - self.value(grouping.groups[n]) for n, g in options.items()}
+            best = max(gains, key=lambda n: gains[n], default=None)
+            leaving = self.value(rest) - self.value(group)
+            if best is not None and gains[best] + leaving > max(_LEAST, leaving + _LEAST):
+                grouping.replace({home: rest, best: options[best]})
+                changed = True
+            elif rest and leaving > _LEAST:
+                grouping.replace({home: rest, grouping.fresh(): (i,)})
+                changed = True
+        return changed
+
+    def _combine(self, grouping: _Grouping) -> bool:
+        """Merges groups, and exchanges their later parts, as long as anything is gained by it."""
+        changed = False
+        for one, other in self._pairs(grouping):
+            if one not in grouping.groups or other not in grouping.groups:
+                continue
+            a, b = grouping.groups[one], grouping.groups[other]
+            now = self.value(a) + self.value(b)
+            first, second = max(
+                _recombined(a, b), key=lambda p: self.value(p[0]) + self.value(p[1])
+            )
+            if self.value(first) + self.value(second) > now + _LEAST:
+                grouping.replace({one: first, other: second})
+                changed = True
+        return changed
+
+    def _value_of_both(self, groups: tuple[Group, Group]) -> float:
+        return self.value(groups[0]) + self.value(groups[1])
+
+    def _around(self, grouping: _Grouping, i: int) -> list[int]:
+        """Other groups that hold somebody whom a tracklet resembles."""
+        return sorted({grouping.of[int(j)] for j in self._near[i]} - {grouping.of[i]})
+
+    def _pairs(self, grouping: _Grouping) -> list[tuple[int, int]]:
+        pairs = {
+            (min(home, other), max(home, other))
+            for i, home in enumerate(grouping.of)
+            for other in self._around(grouping, i)
+        }
+        return sorted(pairs)
+
+
+class _Grouping:
+    """Who is with whom, by the number of the group."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.groups = dict(enumerate(groups))
+        self.of = [0] * sum(map(len, groups))
+        for number, group in self.groups.items():
+            for i in group:
+                self.of[i] = number
+        self._next = len(groups)
+
+    def fresh(self) -> int:
+        """A number no group has had."""
+        self._next += 1
+        return self._next - 1
+
+    def replace(self, changes: Mapping[int, Group]) -> None:
+        """Puts groups in the place of those with these numbers; an empty one goes."""
+        for number, group in changes.items():
+            if not group:
+                del self.groups[number]
+                continue
+            self.groups[number] = group
+            for i in group:
+                self.of[i] = number
+
+
+def _recombined(a: Group, b: Group) -> Iterator[tuple[Group, Group]]:
+    """Both as one, and each with the later part of the other, cut at every moment."""
+    yield tuple(sorted(a + b)), ()
+    for cut in sorted({*a, *b})[1:]:
+        early_a, early_b = tuple(i for i in a if i < cut), tuple(i for i in b if i < cut)
+        yield early_a + b[len(early_b) :], early_b + a[len(early_a) :]
+
+
+def _nearest(similarity: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The most similar other tracklets of each: [N, k]."""
+    others = similarity - 4.0 * np.eye(len(similarity), dtype=np.float32)
+    count = min(_NEIGHBOURS, max(len(similarity) - 1, 0))
+    return np.argsort(-others, axis=1, kind="stable")[:, :count]
+
+
+def by_identity(sightings: Sequence[Sighting], online: Mapping[str, int]) -> list[Group]:
+    """Tracklets in order of time as groups of one identity each."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for i, sighting in enumerate(sightings):
+        groups[online[sighting.tracklet]].append(i)
+    return [tuple(group) for group in groups.values()]
+
+
+def _learn(sightings: Sequence[Sighting], groups: Sequence[Group], weigher: Weigher) -> None:
+    """Learns transit times from a grouping, in order of time."""
+    before = {i: j for group in groups for j, i in pairwise(group)}
+    weigher.forget()
+    for i, sighting in enumerate(sightings):
+        weigher.learn(sightings[before[i]] if i in before else None, sighting, 1.0)
+
+
+def _numbered(
+    sightings: Sequence[Sighting], groups: Sequence[Group], online: Mapping[str, int]
+) -> dict[str, int]:
+    """Gives each group a number of its own, the one most of it had if it can."""
+    claims = [
+        (-sum(online[sightings[i].tracklet] == number for i in group), group[0], number, group)
+        for group in groups
+        for number in {online[sightings[i].tracklet] for i in group}
+    ]
+    numbers: dict[Group, int] = {}
+    for _, _, number, group in sorted(claims):
+        if group not in numbers and number not in numbers.values():
+            numbers[group] = number
+    highest = max(online.values(), default=0)
+    for group in sorted(set(groups) - set(numbers)):
+        highest += 1
+        numbers[group] = highest
+    return {sightings[i].tracklet: numbers[group] for group in groups for i in group}

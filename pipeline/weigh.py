@@ -1,0 +1,156 @@
+"""Weighs whether two tracklets are one person: looks, time and place, in nats.
+
+Zero says nothing; +2.3 makes "one person" ten times as likely as before. What is learned as people
+walk, how they look in this site and how long they take from one camera to the next, is learned
+here; who is who is decided in `pipeline.match` and, with hindsight, in `pipeline.second_pass`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from pipeline.evidence import Calibration, Continuity
+from pipeline.gaps import Given
+from pipeline.transit import TransitModel
+
+Point = tuple[float, float]
+
+_PREDICTED_SECONDS = 2.0  # nobody walks straight on for longer
+
+
+class Stretch(Protocol):
+    """What a sighting and a tracklet's record have in common; see `pipeline.data`."""
+
+    @property
+    def camera(self) -> str: ...
+    @property
+    def begin(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def entered(self) -> Point: ...
+    @property
+    def left(self) -> Point: ...
+    @property
+    def entering(self) -> Point: ...
+    @property
+    def leaving(self) -> Point: ...
+
+
+class Places(Protocol):
+    """What is known of a site's topology; see `calibration.topology`."""
+
+    def zone(self, camera: str, point: Point) -> str:
+        """The zone a point lies in, "" if none is known."""
+
+    def given(
+        self, from_camera: str, from_point: Point, to_camera: str, to_point: Point
+    ) -> Given | None:
+        """What people said about going from one place to another."""
+
+
+class Nowhere:
+    """A site of whose topology nothing is known."""
+
+    def zone(self, camera: str, point: Point) -> str:
+        """No zones."""
+        return ""
+
+    def given(self, from_camera: str, from_point: Point, to_camera: str, to_point: Point) -> None:
+        """Nobody said anything."""
+
+
+class Weigher:
+    """What a site's evidence is worth.
+
+    Args:
+        calibration: similarity → likelihood ratio.
+        transit: gap in time → likelihood ratio; learns.
+        continuity: gap and distance within one view → likelihood ratio.
+        places: zones, and what people said about the ways between them.
+        tolerance: seconds by which the cameras' clocks may differ.
+    """
+
+    def __init__(
+        self,
+        calibration: Calibration,
+        *,
+        transit: TransitModel | None = None,
+        continuity: Continuity | None = None,
+        places: Places | None = None,
+        tolerance: float = 0.5,
+    ) -> None:
+        self.calibration = calibration
+        self.transit = transit or TransitModel()
+        self._continuity = continuity or Continuity()
+        self._places = places or Nowhere()
+        self._tolerance = tolerance
+
+    def forget(self) -> None:
+        """Begins to learn anew."""
+        self.transit = TransitModel(self.transit.settings)
+
+    def looks(self, similarities: Sequence[float]) -> float:
+        """What cosine similarities to some tracklets of one person say, taken together."""
+        return self.calibration.llr(similarities)
+
+    def way(self, earlier: Stretch, later: Stretch) -> float:
+        """What time and place say of going from the end of one to the beginning of the other."""
+        gap = later.begin - earlier.end
+        llr = self.transit.llr(
+            earlier.camera,
+            self._places.zone(earlier.camera, earlier.left),
+            later.camera,
+            self._places.zone(later.camera, later.entered),
+            gap,
+            later.begin,
+            given=self._places.given(earlier.camera, earlier.left, later.camera, later.entered),
+        )
+        if earlier.camera != later.camera:
+            return llr
+        return llr + self._continuity.llr(max(0.0, gap), _deviation(earlier, later, max(0.0, gap)))
+
+    def exclude(self, one: Stretch, other: Stretch) -> bool:
+        """True if nobody can be both: twice in a view, or in two views, at the same time."""
+        together = overlap(one, other)
+        return together >= 0.0 if one.camera == other.camera else together > self._tolerance
+
+    def learn(self, before: Stretch | None, now: Stretch, weight: float) -> None:
+        """A tracklet has ended, and it is known whence its person came.
+
+        Args:
+            before: the tracklet its person was seen in before, or None for somebody new.
+            now: the tracklet.
+            weight: probability that this is right.
+        """
+        zone = self._places.zone(now.camera, now.entered)
+        if before is None:
+            self.transit.observe_new(now.camera, zone, now.begin, weight)
+        else:
+            left = self._places.zone(before.camera, before.left)
+            gap = now.begin - before.end
+            self.transit.observe(before.camera, left, now.camera, zone, gap, now.begin, weight)
+        self.transit.observe_exit(now.camera, self._places.zone(now.camera, now.left), now.end)
+
+
+def overlap(one: Stretch, other: Stretch) -> float:
+    """Seconds for which both are there; negative: the gap between them."""
+    return min(one.end, other.end) - max(one.begin, other.begin)
+
+
+def _deviation(earlier: Stretch, later: Stretch, gap: float) -> float:
+    """How far from where one would expect it the later one begins, fractions of the picture.
+
+    Expected is that people stay or walk on, whichever fits better.
+    """
+    ahead = min(gap, _PREDICTED_SECONDS)
+    stays = math.dist(earlier.left, later.entered)
+    forward = math.dist(_moved(earlier.left, earlier.leaving, ahead), later.entered)
+    backward = math.dist(earlier.left, _moved(later.entered, later.entering, -ahead))
+    return min(stays, (forward + backward) / 2)
+
+
+def _moved(point: Point, velocity: Point, seconds: float) -> Point:
+    return point[0] + velocity[0] * seconds, point[1] + velocity[1] * seconds

@@ -1,0 +1,96 @@
+"""Who is who with hindsight: the best explanation of a whole recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from people import sighting
+
+from pipeline.constraints import Constraints, CorrectionKind, Statement
+from pipeline.data import Sighting
+from pipeline.evidence import Calibration
+from pipeline.second_pass import Problem, second_pass
+from pipeline.weigh import Weigher
+
+CALIBRATION = Calibration(slope=20.0, offset=-10.0)
+
+
+def seen(name: str, looks: Sequence[float], begin: float, camera: str = "west") -> Sighting:
+    embedding = np.array(looks, np.float32) / np.linalg.norm(looks)
+    moment = sighting(name, camera, begin, begin + 4)
+    return replace(moment, embedding=embedding.astype(np.float32), closed=True)
+
+
+def again(sightings: Sequence[Sighting], online: dict[str, int], **more) -> dict[str, int]:
+    return second_pass(sightings, online, Weigher(CALIBRATION), **more)
+
+
+RED, BLUE = (1.0, 0.1), (0.1, 1.0)
+
+
+def test_people_who_were_taken_for_each_other_are_told_apart() -> None:
+    sightings = [
+        seen("r1", RED, 0), seen("b1", BLUE, 0, "east"),
+        seen("r2", RED, 10, "east"), seen("b2", BLUE, 10),
+    ]  # fmt: skip
+    found = again(sightings, {"r1": 1, "b1": 2, "r2": 2, "b2": 1})
+    assert found["r1"] == found["r2"] != found["b1"] == found["b2"]
+
+
+def test_pieces_of_one_person_are_put_together() -> None:
+    sightings = [seen(f"r{i}", RED, 10 * i, "we"[i % 2]) for i in range(4)]
+    assert set(again(sightings, {f"r{i}": i + 1 for i in range(4)}).values()) == {1}
+
+
+def test_nobody_is_put_in_two_places_at_once() -> None:
+    sightings = [seen("r1", RED, 0), seen("r2", RED, 2, "east"), seen("r3", RED, 2.5)]
+    assert len(set(again(sightings, {"r1": 1, "r2": 1, "r3": 1}).values())) == 3
+
+
+def test_what_a_person_said_is_not_undone() -> None:
+    sightings = [seen("r1", RED, 0), seen("r2", RED, 10)]
+    said = Statement("1-0", CorrectionKind.SPLIT, 1, 2, ("r1",), ("r2",))
+    online = {"r1": 1, "r2": 2}
+    assert again(sightings, online, constraints=Constraints(statements=[said])) == online
+
+
+def test_a_group_keeps_the_number_most_of_it_had() -> None:
+    sightings = [seen(f"r{i}", RED, 10 * i) for i in range(3)]
+    assert set(again(sightings, {"r0": 5, "r1": 7, "r2": 7}).values()) == {7}
+
+
+def test_nobody_seen_is_no_trouble() -> None:
+    assert again([], {}) == {}
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> tuple[list[Sighting], dict[str, int]]:
+    number = st.floats(-1, 1).map(lambda x: x + 0.01)
+    cameras = st.lists(st.sampled_from(["west", "east"]), min_size=1, max_size=8)
+    sightings = [
+        seen(f"t{i}", (*draw(st.tuples(number, number)), 0.5), draw(st.floats(0, 60)), camera)
+        for i, camera in enumerate(draw(cameras))
+    ]
+    return sightings, {s.tracklet: draw(st.integers(1, 4)) for s in sightings}
+
+
+@settings(max_examples=50, deadline=None)
+@given(recordings())
+def test_what_is_found_is_possible_and_no_worse_than_the_online_result(
+    recording: tuple[list[Sighting], dict[str, int]],
+) -> None:
+    sightings, online = recording
+    ordered = sorted(sightings, key=lambda s: (s.begin, s.tracklet))
+    problem = Problem(ordered, Weigher(CALIBRATION), Constraints())
+    begin = [
+        tuple(i for i, s in enumerate(ordered) if online[s.tracklet] == n) for n in (1, 2, 3, 4)
+    ]
+    begin = [group for group in begin if group]
+    found = problem.search(begin)
+    assert sorted(i for group in found.groups for i in group) == list(range(len(ordered)))
+    assert np.isfinite(found.nats)
+    assert found.nats >= sum(problem.value(group) for group in begin) - 1e-6
