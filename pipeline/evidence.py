@@ -45,30 +45,6 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class TransitPrior:
-    """A broad prior over when people come back, until transit times are learned.
-
-    The time g between two tracklets of one person has the heavy-tailed density
-    p · scale / (scale + g)², against new people arriving at `arrivals` per second.
-
-    Attributes:
-        returns: probability p that somebody who left is seen again at all.
-        scale: half of those who return do so within this many seconds.
-        arrivals: new people per second at the camera.
-    """
-
-    returns: float = 0.7
-    scale: float = 20.0
-    arrivals: float = 0.05
-
-    def llr(self, gap_seconds: float) -> float:
-        """Log of return density over arrival rate for a gap of so many seconds."""
-        gap = max(0.0, gap_seconds)
-        density = self.returns * self.scale / (self.scale + gap) ** 2
-        return math.log(density / self.arrivals)
-
-
-@dataclass(frozen=True, slots=True)
 class Continuity:
     """Within one view, people go on where they were lost: a prior over distances.
 

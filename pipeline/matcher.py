@@ -18,6 +18,7 @@ from pipeline.lease import Lease
 from pipeline.match import Matcher, Query, came_from, moments
 from pipeline.metrics import Metrics
 from pipeline.store import Corrected, Store
+from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
 
 _PRUNE_SECONDS = 10.0
@@ -66,13 +67,23 @@ class MatchingService:
         self._exact = exact
         self._lease = lease
         self._metrics = metrics or Metrics("matcher")
-        self._weigher = Weigher(calibration, tolerance=site.matching.clock_tolerance)
+        self._topology = load_topology(site)
+        self._weigher = Weigher(
+            calibration,
+            places=self._topology,
+            tolerance=site.matching.clock_tolerance,
+        )
         self._matcher = Matcher(self._weigher, memory=site.matching.memory)
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
         self._trouble = self._rejected = ""
         self._pruned = self._reread = -float("inf")
+
+    @property
+    def weigher(self) -> Weigher:
+        """What evidence is worth, with all that was learned."""
+        return self._weigher
 
     @property
     def in_charge(self) -> bool:
@@ -166,7 +177,10 @@ class MatchingService:
     def _remember_learned(self) -> None:
         """Goes on with what the one before us has learned."""
         self._weigher.forget()
-        for key, fields in self._store.learned.get().items():
+        learned = self._store.learned.get()
+        if not learned:
+            self._topology.teach(self._weigher.transit, now=time.time())
+        for key, fields in learned.items():
             try:
                 self._weigher.transit.load(key, fields)
             except ValueError as error:

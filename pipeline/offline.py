@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.annotate import annotate
 from pipeline.config import CameraSettings, Site
-from pipeline.data import Frame, IdentityRecord, TrackletRecord
+from pipeline.data import Frame, IdentityRecord, Sighting, TrackletRecord
 from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network
 from pipeline.embedded import EmbeddedRedis
@@ -24,6 +25,7 @@ from pipeline.ingest import read_recordings
 from pipeline.matcher import MatchingService
 from pipeline.mot import Table, write_table
 from pipeline.perceive import Observation, Perception
+from pipeline.second_pass import second_pass
 from pipeline.store import Store
 
 _RUN = "offline"  # in place of a name that differs from run to run
@@ -94,16 +96,18 @@ class OfflineRun:
         self._progress = progress
         self._stopping = stopping
         self._rows = {camera: _Rows() for camera in site.enabled_cameras}
+        self._last: dict[str, Sighting] = {}
 
     def run(self, output: Path, *, video: bool = False) -> list[IdentityRecord]:
         """Processes the recordings and writes the results to a folder.
 
         Args:
             output: gets `<camera>.txt`, `identities.json`, `thumbnails/`, and with `video`
-                `<camera>.mp4`.
+                `<camera>.mp4`, all with hindsight; in `online/`, `<camera>.txt` and
+                `identities.json` as they were decided while the recordings ran.
 
         Returns:
-            the identities, by number.
+            the identities with hindsight, by number.
 
         Raises:
             Stopped: it was told to stop; the results are not complete.
@@ -111,10 +115,16 @@ class OfflineRun:
         output.mkdir(parents=True, exist_ok=True)
         with EmbeddedRedis() as server:
             store = Store.connect(server.url, site=self._site.site)
-            self._follow(store)
-            identities = sorted(store.identities(_EVERYTHING), key=lambda i: i.identity)
+            matcher = MatchingService(
+                store, self._site, self._calibration, network=self._network.id, exact=True
+            )
+            self._follow(store, matcher)
+            online = sorted(store.identities(_EVERYTHING), key=lambda i: i.identity)
+            identities = self._with_hindsight(online, matcher)
             self._write_identities(store, identities, output)
+            self._write_identities(store, online, output / "online", thumbnails="../thumbnails")
             store.close()
+        self._write_tables(online, output / "online")
         tables = self._write_tables(identities, output)
         if video:
             for camera, table in tables.items():
@@ -126,7 +136,27 @@ class OfflineRun:
                 )
         return identities
 
-    def _follow(self, store: Store) -> None:
+    def _with_hindsight(
+        self, online: Sequence[IdentityRecord], matcher: MatchingService
+    ) -> list[IdentityRecord]:
+        """The identities after the second pass."""
+        records = {record.tracklet: record for identity in online for record in identity.tracklets}
+        found = second_pass(
+            [self._last[tracklet] for tracklet in records],
+            {tracklet: record.identity for tracklet, record in records.items()},
+            matcher.weigher,
+        )
+        groups: dict[int, list[TrackletRecord]] = defaultdict(list)
+        for tracklet, record in records.items():
+            to = found[tracklet]
+            moved = replace(record, identity=to.identity, confidence=to.confidence)
+            groups[to.identity].append(moved)
+        return [
+            IdentityRecord(number, tuple(sorted(members, key=lambda r: (r.begin, r.tracklet))))
+            for number, members in sorted(groups.items())
+        ]
+
+    def _follow(self, store: Store, matcher: MatchingService) -> None:
         perception = Perception(
             self._site,
             self._detector,
@@ -134,24 +164,22 @@ class OfflineRun:
             run=_RUN,
             fps=self._fps,
         )
-        matcher = MatchingService(
-            store, self._site, self._calibration, network=self._network.id, exact=True
-        )
         store.open_sightings()
         done = 0
         for frames, detections in self._detected():
             observations, sightings = perception.follow(frames, detections)
             for observation in observations:
                 self._rows[observation.frame.camera].observe(observation)
-            for sighting in sightings:
-                store.send_sighting(sighting)
-            _settle(matcher, len(sightings))
+            self._match(sightings, store, matcher)
             done += len(frames)
             self._progress(done)
-        last = perception.close()
-        for sighting in last:
+        self._match(perception.close(), store, matcher)
+
+    def _match(self, sightings: Sequence[Sighting], store: Store, matcher: MatchingService) -> None:
+        for sighting in sightings:
             store.send_sighting(sighting)
-        _settle(matcher, len(last))
+            self._last[sighting.tracklet] = sighting
+        _settle(matcher, len(sightings))
 
     def _detected(self) -> Iterator[tuple[list[Frame], list[sv.Detections]]]:
         """Frames with their people; the next pictures are searched while these are followed."""
@@ -182,11 +210,19 @@ class OfflineRun:
         return tables
 
     def _write_identities(
-        self, store: Store, identities: list[IdentityRecord], output: Path
+        self,
+        store: Store,
+        identities: list[IdentityRecord],
+        output: Path,
+        *,
+        thumbnails: str = "thumbnails",
     ) -> None:
-        (output / "thumbnails").mkdir(exist_ok=True)
+        (output / thumbnails).mkdir(parents=True, exist_ok=True)
         listed = [
-            {"identity": i.identity, "tracklets": [_listed(store, t, output) for t in i.tracklets]}
+            {
+                "identity": i.identity,
+                "tracklets": [_listed(store, t, output, thumbnails) for t in i.tracklets],
+            }
             for i in identities
         ]
         text = json.dumps({"site": self._site.site, "identities": listed}, indent=2)
@@ -199,9 +235,11 @@ def _settle(matcher: MatchingService, expected: int) -> None:
         expected -= matcher.tick(wait_seconds=1.0)
 
 
-def _listed(store: Store, record: TrackletRecord, output: Path) -> dict[str, object]:
+def _listed(
+    store: Store, record: TrackletRecord, output: Path, thumbnails: str
+) -> dict[str, object]:
     picture = store.crop(record.tracklet)
-    name = f"thumbnails/{record.tracklet}.jpg"
+    name = f"{thumbnails}/{record.tracklet}.jpg"
     if picture is not None:
         (output / name).write_bytes(picture)
     return {

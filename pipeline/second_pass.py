@@ -39,6 +39,14 @@ Group = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Belonging:
+    """Which identity a tracklet belongs to, and the probability that it is right, 0 to 1."""
+
+    identity: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Who is who, and what speaks for it.
 
@@ -58,7 +66,7 @@ def second_pass(
     *,
     constraints: Constraints = _NOTHING_SAID,
     learn: int = 2,
-) -> dict[str, int]:
+) -> dict[str, Belonging]:
     """Decides anew on all tracklets of a recording at once.
 
     Args:
@@ -69,8 +77,8 @@ def second_pass(
         learn: how often transit times are learned from the grouping and the search repeated.
 
     Returns:
-        tracklet → identity. A group keeps the number that most of its tracklets had, so that
-        both results can be compared; who shares a number no more gets a new one.
+        tracklet → whom it belongs to. A group keeps the number that most of its tracklets had, so
+        that both results can be compared; who shares a number no more gets a new one.
     """
     if not sightings:
         return {}
@@ -82,7 +90,12 @@ def second_pass(
         _learn(ordered, found.groups, weigher)
         problem = Problem(ordered, weigher, constraints)
         found = problem.search(found.groups)
-    return _numbered(ordered, found.groups, online)
+    numbers = _numbered(ordered, found.groups, online)
+    return {
+        ordered[i].tracklet: Belonging(numbers[group], problem.confidence(i, group))
+        for group in found.groups
+        for i in group
+    }
 
 
 class Problem:
@@ -117,6 +130,15 @@ class Problem:
         alone = [(i,) for i in range(len(self._sightings))]
         found = [self._improve(begin) for begin in (self._possible(online), alone)]
         return max(found, key=lambda explanation: explanation.nats)
+
+    def confidence(self, i: int, group: Group) -> float:
+        """Probability that a tracklet belongs with the others of a group, rather than alone.
+
+        Of one that is alone, 1: whom it might have joined is not asked again.
+        """
+        rest = tuple(j for j in group if j != i)
+        gain = self.value(group) - self.value(rest) if rest else np.inf
+        return float(1.0 / (1.0 + np.exp(-gain)))
 
     # ── what a group is worth ───────────────────────────────────────────────────────────────
 
@@ -285,7 +307,7 @@ def _learn(sightings: Sequence[Sighting], groups: Sequence[Group], weigher: Weig
 
 def _numbered(
     sightings: Sequence[Sighting], groups: Sequence[Group], online: Mapping[str, int]
-) -> dict[str, int]:
+) -> dict[Group, int]:
     """Gives each group a number of its own, the one most of it had if it can."""
     claims = [
         (-sum(online[sightings[i].tracklet] == number for i in group), group[0], number, group)
@@ -300,4 +322,4 @@ def _numbered(
     for group in sorted(set(groups) - set(numbers)):
         highest += 1
         numbers[group] = highest
-    return {sightings[i].tracklet: numbers[group] for group in groups for i in group}
+    return numbers

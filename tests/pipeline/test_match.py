@@ -6,13 +6,11 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from people import record, sighting
 
 from pipeline.constraints import Constraints, CorrectionKind, Statement
 from pipeline.data import Candidate, Decision, DecisionKind, TrackletRecord
-from pipeline.evidence import Calibration, Continuity, TransitPrior
+from pipeline.evidence import Calibration, Continuity
 from pipeline.match import Matcher, Query, came_from, moments
 from pipeline.weigh import Weigher
 
@@ -126,12 +124,6 @@ def test_somebody_gone_for_longer_than_memory_is_new() -> None:
 def test_looks_alone_never_count_for_more_than_the_limit() -> None:
     assert Calibration(slope=100.0, offset=0.0).llr([1.0]) == 8.0
     assert Calibration(slope=100.0, offset=0.0).llr([-1.0]) == -8.0
-
-
-@given(st.floats(0, 1e6), st.floats(0, 1e6))
-def test_the_longer_somebody_is_away_the_less_likely_they_return(a: float, b: float) -> None:
-    prior = TransitPrior()
-    assert prior.llr(min(a, b)) >= prior.llr(max(a, b))
 
 
 def test_somebody_lost_in_the_middle_of_the_picture_goes_on_nearby() -> None:

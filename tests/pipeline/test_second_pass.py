@@ -26,7 +26,8 @@ def seen(name: str, looks: Sequence[float], begin: float, camera: str = "west") 
 
 
 def again(sightings: Sequence[Sighting], online: dict[str, int], **more) -> dict[str, int]:
-    return second_pass(sightings, online, Weigher(CALIBRATION), **more)
+    found = second_pass(sightings, online, Weigher(CALIBRATION), **more)
+    return {tracklet: belonging.identity for tracklet, belonging in found.items()}
 
 
 RED, BLUE = (1.0, 0.1), (0.1, 1.0)
@@ -61,6 +62,12 @@ def test_what_a_person_said_is_not_undone() -> None:
 def test_a_group_keeps_the_number_most_of_it_had() -> None:
     sightings = [seen(f"r{i}", RED, 10 * i) for i in range(3)]
     assert set(again(sightings, {"r0": 5, "r1": 7, "r2": 7}).values()) == {7}
+
+
+def test_it_says_how_sure_it_is() -> None:
+    sightings = [seen("r1", RED, 0), seen("r2", RED, 10), seen("m1", (1.0, 0.9), 20)]
+    found = second_pass(sightings, {"r1": 1, "r2": 1, "m1": 1}, Weigher(CALIBRATION))
+    assert found["r2"].confidence > found["m1"].confidence
 
 
 def test_nobody_seen_is_no_trouble() -> None:
