@@ -8,7 +8,7 @@ matcher leaves them where the person put them. Of two statements about a trackle
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha1
@@ -129,14 +129,15 @@ class Constraints:
             most: pairs of each statement. Of two statements about a pair the later counts.
         """
         said: set[frozenset[str]] = set()
-        for statement in reversed(self._ordered):
+        for statement in reversed(self.ordered):
             for pair in islice(product(statement.kept, statement.moved), most):
                 if frozenset(pair) not in said:
                     said.add(frozenset(pair))
                     yield Pair(*pair, same=statement.kind is CorrectionKind.MERGE)
 
     @cached_property
-    def _ordered(self) -> list[Statement]:
+    def ordered(self) -> list[Statement]:
+        """The statements in the order in which they were made."""
         return sorted(self.statements, key=lambda statement: statement.order)
 
     @cached_property
@@ -145,7 +146,7 @@ class Constraints:
         kind = CorrectionKind.SPLIT
         splits = [
             (s, self.resolve(s.identity), self.resolve(s.other))
-            for s in self._ordered
+            for s in self.ordered
             if s.kind is kind
         ]
         return [(split, one, other) for split, one, other in splits if one != other]
@@ -153,7 +154,7 @@ class Constraints:
     @cached_property
     def _pins(self) -> dict[str, int]:
         pins: dict[str, int] = {}
-        for statement in self._ordered:
+        for statement in self.ordered:
             stay = statement.kept if statement.kind is CorrectionKind.MERGE else ()
             pins |= dict.fromkeys((*stay, *statement.moved), self.resolve(statement.target))
         return pins
@@ -175,3 +176,27 @@ class Constraints:
 def digest(tracklet: str) -> str:
     """What is kept of a tracklet that was forgotten, so that it is known when it comes again."""
     return sha1(tracklet.encode(), usedforsecurity=False).hexdigest()
+
+
+def remaining(
+    statement: Statement, tracklets: Collection[str], identities: Collection[int]
+) -> Statement | None:
+    """What is left of a statement once some people are gone.
+
+    Args:
+        statement: what was said.
+        tracklets: those of it that are still there.
+        identities: the numbers, of those it names, that still stand for somebody.
+
+    Returns:
+        the statement without what is gone, or None if it speaks of nobody any more.
+    """
+    left = replace(
+        statement,
+        kept=tuple(t for t in statement.kept if t in tracklets),
+        moved=tuple(t for t in statement.moved if t in tracklets),
+    )
+    numbers = {statement.identity, statement.other} & set(identities)
+    told_apart = statement.kind is CorrectionKind.SPLIT and len(numbers) == 2
+    named = statement.kind is CorrectionKind.RENAME and bool(numbers)
+    return left if left.kept or left.moved or told_apart or named else None

@@ -319,10 +319,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class IdentityRecord:
-    """A person across cameras, with the tracklets that are theirs in order of time."""
+    """A person across cameras, with the tracklets that are theirs in order of time.
+
+    Attributes:
+        name: what a person has called them, or None.
+    """
 
     identity: int
     tracklets: tuple[TrackletRecord, ...]
+    name: str | None = None
 
     @property
     def first_seen(self) -> float:

@@ -36,6 +36,10 @@ class StoreError(HandoffError):
     """Redis cannot be reached, refuses, or is too old."""
 
 
+class CorrectionError(HandoffError):
+    """What a person wants corrected cannot be: somebody unknown, or not in this order."""
+
+
 class Stopped(HandoffError):
     """The user asked to stop before the work was done."""
 

@@ -207,6 +207,7 @@ class MatchingService:
         self.tick(wait_seconds=tick_seconds)
         if now - self._pruned > _PRUNE_SECONDS:
             self._store.prune(before=self._newest - self._memory)
+            self._store.corrections.prune()
             self._metrics.gauge("gallery_size", self._store.gallery_size())
             self._remember_highest()
             self._keep_learned()

@@ -10,6 +10,8 @@ from pipeline.data import CameraStatus, Decision, IdentityRecord, TrackletRecord
 from pipeline.redis_link import Client, in_our_words, listen
 from pipeline.wire import unpack_decision, unpack_record, unpack_status
 
+_MOST_MERGES = 64  # of merged identities that were merged again
+
 
 class Records:
     """Statuses, identities, decisions and pictures of one site; the keys are those of `Store`.
@@ -63,13 +65,30 @@ class Records:
     def identities(self, count: int = 100) -> list[IdentityRecord]:
         """Identities, most recently seen first."""
         numbers = [int(n) for n in self._redis.zrevrange(self._key("identities"), 0, count - 1)]
-        return [IdentityRecord(n, records) for n, records in self.members(numbers).items()]
+        return self.people(numbers)
+
+    @in_our_words
+    def people(self, identities: Iterable[int]) -> list[IdentityRecord]:
+        """Those of some identities that are there, with their names."""
+        members = self.members(identities)
+        names = self._redis.hmget(self._key("names"), list(members)) if members else []
+        return [
+            IdentityRecord(number, records, name.decode() if name else None)
+            for (number, records), name in zip(members.items(), names, strict=True)
+        ]
 
     @in_our_words
     def identity(self, number: int) -> IdentityRecord | None:
-        """One identity, or None if there is none of that number."""
-        records = self.members([number]).get(number)
-        return IdentityRecord(number, records) if records else None
+        """One identity, or None if there is none of that number.
+
+        A number that people merged with another leads to that one.
+        """
+        merged = self._key("merged")
+        for _ in range(_MOST_MERGES):
+            if (leads := self._redis.hget(merged, number)) is None:
+                break
+            number = int(leads)
+        return next(iter(self.people([number])), None)
 
     @in_our_words
     def crop(self, tracklet: str) -> bytes | None:

@@ -95,7 +95,13 @@ class Store(Records):
         self._scripts = Scripts(client)
         self.presence = Presence(client, self._scripts, site=site)
         self.learned = Learned(client, self._scripts, site=site)
-        self.corrections = Corrections(client, site=site)
+        self.corrections = Corrections(
+            client,
+            self._scripts,
+            site=site,
+            events=self._retention.events,
+            lifetime=self._retention.identities,
+        )
 
     @classmethod
     def connect(
@@ -128,7 +134,7 @@ class Store(Records):
     def send_sighting(
         self, sighting: Sighting, *, token: int | None = None, owner: str = "", number: int = 0
     ) -> Sent:
-        """Hands a sighting to the matcher.
+        """Hands a sighting to the matcher, unless people had its tracklet erased.
 
         Args:
             sighting: the sighting.
@@ -137,9 +143,10 @@ class Store(Records):
             number: grows with every sighting of the camera that this owner sends; sending the
                 same number again does nothing.
         """
-        keys = [self._key(name) for name in ("fences", "sent", "sightings")]
+        keys = [self._key(name) for name in ("fences", "sent", "sightings", "forgotten")]
         arguments: list[str | bytes | float] = [
             sighting.camera, _token(token), owner, number, self._retention.events,
+            sighting.tracklet,
         ]  # fmt: skip
         for name, value in pack_sighting(sighting).items():
             arguments += [name, value]

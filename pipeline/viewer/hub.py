@@ -160,9 +160,8 @@ class _Reader:
             if news:
                 after = news[-1][0]
                 decisions = [decision for _, decision in news]
-                records = self._store.members({d.identity for d in decisions})
-                identities = [IdentityRecord(n, tracklets) for n, tracklets in records.items()]
-                views = [IdentityView.of(record) for record in identities]
+                records = self._store.people({d.identity for d in decisions})
+                views = [IdentityView.of(record) for record in records]
                 self._call(self._tell_news, News(decisions=decisions, identities=views))
 
     def _read_state(self) -> None:

@@ -30,6 +30,7 @@ class IdentityView(Message):
     """A person across cameras. Times are capture times, seconds since the epoch (UTC)."""
 
     identity: int
+    name: str | None = Field(None, description="what a person has called them")
     first_seen: float
     last_seen: float
     cameras: tuple[str, ...] = Field(description="in the order in which they first saw the person")
@@ -40,6 +41,7 @@ class IdentityView(Message):
         """The view of a record."""
         return cls(
             identity=record.identity,
+            name=record.name,
             first_seen=record.first_seen,
             last_seen=record.last_seen,
             cameras=record.cameras,

@@ -170,6 +170,22 @@ def test_numbers_only_grow(store: Store) -> None:
     assert store.presence.reloads_asked() == 1
 
 
+def test_people_correct_who_is_who(store: Store) -> None:
+    store.open_sightings()
+    send(store)
+    with matcher(store):
+        settle(store)
+    one, other = sorted(set(identities(store).values()))
+    new = store.corrections.split(one, ["west-p0"]).other
+    merged = store.corrections.merge(one, other)
+    store.corrections.undo(merged.id)
+    store.corrections.rename(new, "Ann")
+    store.corrections.forget(one)
+    store.corrections.prune()
+    assert [(i.identity, i.name) for i in store.identities()] == [(other, None), (new, "Ann")]
+    assert store.gallery_size() == 3
+
+
 def test_previews_reach_who_looks(store: Store) -> None:
     assert store.watched(["west", "east"]) == set()
     with store.views(["west"], idle_seconds=0.05) as views:

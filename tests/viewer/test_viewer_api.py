@@ -92,3 +92,13 @@ def test_without_redis_the_answer_is_a_sentence():
 def test_the_whole_page_is_small():
     static = Path(pipeline.viewer.__file__).parent / "static"
     assert sum(file.stat().st_size for file in static.iterdir()) < 100_000
+
+
+def test_a_number_that_was_merged_leads_to_the_person(api, store):
+    see(store, "west", 7)
+    see(store, "east", 8)
+    store.corrections.rename(8, "Ann")
+    store.corrections.merge(7, 8)
+    identity = api.get("/api/identities/8").json()
+    assert (identity["identity"], identity["name"]) == (7, "Ann")
+    assert {t["pinned"] for t in identity["tracklets"]} == {True}

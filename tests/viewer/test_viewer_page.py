@@ -275,3 +275,33 @@ def test_the_grid_makes_the_pictures_as_large_as_they_can_be(
     )
     assert found["columns"] == columns
     assert found["columns"] * (found["tile"] + 16) - 16 <= size[0]
+
+
+def test_a_name_takes_the_place_of_the_number(page, address, store, complaints):
+    page.goto(address)
+    wait_for_pictures(page)
+    store.corrections.rename(1, "Ann")
+    expect(page.locator('[data-identity="1"] .name')).to_have_text("Ann", timeout=3000)
+    expect(page.locator(canvas("west"))).to_have_attribute("aria-label", "west: Ann")
+    page.locator('[data-identity="1"] a').click()
+    expect(page.locator(".person h2")).to_have_text("Ann")
+    assert complaints == []
+
+
+def test_a_number_that_is_merged_goes_and_leads_to_the_other(page, address, store):
+    see(store, "east", 2, begin=NOON + 9, end=NOON + 20)
+    page.goto(f"{address}#person-2")
+    expect(page.locator(".person h2")).to_have_text("Person 2")
+    expect(page.locator(".person .tracklets li")).to_have_count(1)
+    store.corrections.merge(1, 2)
+    expect(page.locator(".person h2")).to_have_text("Person 1", timeout=5000)
+    expect(page.locator(".person .tracklets li")).to_have_count(2)
+    page.goto(f"{address}#")
+    expect(page.locator("[data-identity]")).to_have_count(1)
+
+
+def test_somebody_who_is_forgotten_goes_from_the_page(page, address, store):
+    page.goto(address)
+    expect(page.locator('[data-identity="1"]')).to_be_visible()
+    store.corrections.forget(1)
+    expect(page.locator('[data-identity="1"]')).to_have_count(0, timeout=3000)

@@ -11,7 +11,7 @@ export class Model extends EventTarget {
     this.site = "";
     this.cameras = [];
     this.health = null; // how processes and cameras are doing, see messages.py
-    this.people = new Map(); // identity → { identity, tracklets, boxes: tracklet → time of its last box }
+    this.people = new Map(); // identity → { identity, name, tracklets, boxes: tracklet → time of its last box }
     this.owners = new Map(); // tracklet → identity
     this.pointed = null; // the identity under the pointer or the keyboard's focus
     this.pinned = null; // the identity whose page is open
@@ -22,7 +22,7 @@ export class Model extends EventTarget {
     if (message.type === "snapshot") this.begin(message);
     if (message.type === "cameras") this.setCameras(message.cameras);
     if (message.type === "processes") this.setHealth(message);
-    if (message.type === "news") this.update(message.identities);
+    if (message.type === "news") this.hear(message);
     if (message.type === "trouble") this.setTrouble(message.sentence);
   }
 
@@ -50,8 +50,13 @@ export class Model extends EventTarget {
     this.dispatchEvent(new Event("cameras"));
   }
 
+  hear({ decisions, identities }) {
+    for (const { kind, identity } of decisions) if (kind === "forgotten") this.forget(identity);
+    this.update(identities);
+  }
+
   update(identities) {
-    for (const { identity, tracklets } of identities) {
+    for (const { identity, name, tracklets } of identities) {
       const { boxes = new Map(), tracklets: before = [] } = this.people.get(identity) ?? {};
       for (const record of tracklets) {
         this.own(record.tracklet, identity);
@@ -59,7 +64,7 @@ export class Model extends EventTarget {
         record.end = Math.max(record.end, seen?.end ?? 0); // pictures are ahead of the news
       }
       this.people.delete(identity); // the newest news stand last
-      this.people.set(identity, { identity, tracklets, boxes });
+      this.people.set(identity, { identity, name, tracklets, boxes });
     }
     this.forgetOldest();
     this.dispatchEvent(new Event("people"));
@@ -76,11 +81,15 @@ export class Model extends EventTarget {
   }
 
   forgetOldest() {
-    for (const person of this.people.values()) {
+    for (const { identity } of this.people.values()) {
       if (this.people.size <= MOST_PEOPLE) return;
-      for (const { tracklet } of person.tracklets) this.owners.delete(tracklet);
-      this.people.delete(person.identity);
+      this.forget(identity);
     }
+  }
+
+  forget(identity) {
+    for (const { tracklet } of this.people.get(identity)?.tracklets ?? []) this.owners.delete(tracklet);
+    this.people.delete(identity);
   }
 
   /** A picture is on the screen: who has a box in it is in view, and their tracklet goes on. */

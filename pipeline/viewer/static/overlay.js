@@ -5,15 +5,16 @@ import { texts } from "./texts.js";
 
 const DARK = "rgb(0 0 0 / 72%)";
 const SHORT_BELOW = 340; // narrower pictures have only numbers on their labels
-const LONG = { text: texts.person, font: "600 12px system-ui, sans-serif", height: 18, margin: 5 };
-const SHORT = { text: String, font: "600 11px system-ui, sans-serif", height: 15, margin: 3 };
+const LONGEST = 24; // characters of a name on a label
+const LONG = { text: longLabel, font: "600 12px system-ui, sans-serif", height: 18, margin: 5 };
+const SHORT = { text: ({ identity }) => String(identity), font: "600 11px system-ui, sans-serif", height: 15, margin: 3 };
 
 /**
  * Draws boxes with their labels.
  *
  * @param context a 2D context
  * @param view where the picture is: { x, y, width, height }
- * @param boxes [{ xywh: fractions of the picture, identity: number or undefined }]
+ * @param boxes [{ xywh: fractions of the picture, identity: number or undefined, name }]
  * @param highlighted the identity to stand out, or null
  */
 export function drawBoxes(context, view, boxes, highlighted) {
@@ -61,6 +62,11 @@ function stroke(context, { x, y, width: w, height: h }, { width, colour, dash = 
   context.stroke();
 }
 
+function longLabel(person) {
+  const text = texts.called(person);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}
+
 /** Each label goes where it hides least, above its box if that is as good as anywhere. */
 function drawLabels(context, view, boxes, highlighted) {
   const taken = [];
@@ -68,7 +74,7 @@ function drawLabels(context, view, boxes, highlighted) {
   context.font = style.font;
   context.textBaseline = "middle";
   for (const box of boxes.filter((b) => b.identity !== undefined).reverse()) {
-    const text = style.text(box.identity);
+    const text = style.text(box);
     const size = { width: context.measureText(text).width + 2 * style.margin, height: style.height };
     const label = place(box, size, view, [...taken, ...boxes.filter((other) => other !== box)]);
     taken.push(label);

@@ -64,8 +64,8 @@ class Card {
     this.route = h("span", { class: "route" });
     this.times = h("span", { class: "times" });
     this.strip = h("span", { class: "strip" });
-    const name = h("strong", { class: "name" }, texts.person(identity));
-    const facts = h("span", { class: "facts" }, h("span", { class: "top" }, name, this.badge), this.route, this.times);
+    this.name = h("strong", { class: "name" });
+    const facts = h("span", { class: "facts" }, h("span", { class: "top" }, this.name, this.badge), this.route, this.times);
     const link = h("a", { href: `#person-${identity}`, class: "card" }, this.strip, facts);
     this.element = h("li", { "data-identity": identity }, link);
     this.thumbnails = new KeyedList(this.strip, ({ camera }) => camera, () => new Thumbnail());
@@ -76,6 +76,7 @@ class Card {
 
   update({ person, day }) {
     const cameras = camerasOf(person);
+    setText(this.name, texts.called(person));
     this.badge.hidden = cameras.length < 2;
     setText(this.badge, texts.handover(cameras.length));
     setAttribute(this.badge, "title", texts.handoverHelp(cameras.length));

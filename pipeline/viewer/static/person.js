@@ -11,6 +11,7 @@ export class PersonPage {
   constructor(model) {
     this.model = model;
     this.identity = null;
+    this.known = false;
     this.back = h("a", { href: "#", class: "back" }, texts.back);
     this.name = h("h2", { tabindex: "-1" });
     this.summary = h("p", { class: "summary" });
@@ -26,14 +27,22 @@ export class PersonPage {
     this.identity = identity;
     if (identity === null) return;
     dress(this.element, identity);
+    this.known = false;
     setText(this.name, texts.person(identity));
     this.update();
     this.element.parentElement.scrollTo({ top: 0 });
     this.name.focus({ preventScroll: true });
-    if (this.model.people.has(identity)) return;
+    if (!this.known) await this.ask(identity);
+  }
+
+  /** Asks the server: somebody from before, or a number that has come to lead to another one. */
+  async ask(identity) {
     const answer = await fetch(`/api/identities/${identity}`);
-    if (answer.ok) this.model.update([await answer.json()]);
-    else if (this.identity === identity) setText(this.summary, texts.gone(identity));
+    const person = answer.ok ? await answer.json() : null;
+    if (person) this.model.update([person]);
+    if (this.identity !== identity) return;
+    if (!person) setText(this.summary, texts.gone(identity));
+    else if (person.identity !== identity) location.replace(`#person-${person.identity}`);
   }
 
   update() {
@@ -42,7 +51,11 @@ export class PersonPage {
     this.journey.hidden = tracklets.length === 0;
     this.list.update(tracklets.map((tracklet) => ({ ...tracklet, person })));
     this.lanes.update(person ? lanes(person) : []);
-    if (person) setText(this.summary, summary(person));
+    if (person) {
+      setText(this.name, texts.called(person));
+      setText(this.summary, summary(person));
+    } else if (this.known) this.ask(this.identity); // merged with another, or forgotten
+    this.known = Boolean(person);
   }
 }
 

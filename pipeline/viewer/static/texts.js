@@ -55,6 +55,7 @@ export const texts = {
   people: "People",
   arrow: "→",
   person: (n) => `Person ${n}`,
+  called: ({ identity, name }) => name || texts.person(identity),
   summary: (live, cameras, people) =>
     `${live} of ${cameras} ${cameras === 1 ? "camera" : "cameras"} live · ` +
     (people === 0 ? "nobody in view" : `${people} ${people === 1 ? "person" : "people"} in view`),

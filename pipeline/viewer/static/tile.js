@@ -112,10 +112,10 @@ export class CameraTile {
   }
 
   boxes() {
-    return (this.shown?.header.boxes ?? []).map(({ tracklet, xywh }) => ({
-      xywh,
-      identity: this.model.owners.get(tracklet),
-    }));
+    return (this.shown?.header.boxes ?? []).map(({ tracklet, xywh }) => {
+      const identity = this.model.owners.get(tracklet);
+      return { xywh, identity, name: this.model.people.get(identity)?.name };
+    });
   }
 
   // ── pointing at people ────────────────────────────────────────────────────────────────────
@@ -152,8 +152,9 @@ export class CameraTile {
     setText(this.rate, rate);
     setText(this.delay, delay);
     setAttribute(this.pace, "title", status ? [texts.pace(status), texts.delayHelp, texts.runBy(status.node)].join("\n") : "");
-    const people = [...new Set(this.boxes().map((box) => box.identity))].filter(Boolean);
-    setAttribute(this.canvas, "aria-label", texts.picture(this.name, people.map(texts.person)));
+    const people = this.boxes().filter((box) => box.identity !== undefined);
+    const names = [...new Set(people.map(texts.called))];
+    setAttribute(this.canvas, "aria-label", texts.picture(this.name, names));
   }
 
   measured() {
