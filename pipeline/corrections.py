@@ -181,7 +181,7 @@ class Corrections:
         """Plans and makes a correction, anew until nothing has changed in between."""
         names = (
             "constraints:version", "constraints", "corrections", "decisions", "merged", "names",
-            "identities", "gallery",
+            "identities",
         )  # fmt: skip
         keys = [self._key(name) for name in names]
         for _ in range(_ATTEMPTS):

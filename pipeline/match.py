@@ -93,8 +93,9 @@ class Matcher:
 
         Args:
             queries: at most one per tracklet; see `moments`.
-            members: every tracklet of every identity that a query's candidates or its current
-                record name: what the hard constraints are checked against.
+            members: of every identity that a query's candidates or its current record name, these
+                tracklets and those around the sightings in time: what the hard constraints are
+                checked against.
             new_identity: gives a number never used before.
             constraints: what people said, which is not asked again.
 

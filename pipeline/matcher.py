@@ -11,7 +11,7 @@ import structlog
 
 from pipeline.config import Site
 from pipeline.constraints import Constraints
-from pipeline.data import Decision, Sighting
+from pipeline.data import Decision, Sighting, TrackletRecord
 from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
 from pipeline.lease import Lease
@@ -21,9 +21,11 @@ from pipeline.store import Corrected, Store
 from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
 
-_PRUNE_SECONDS = 10.0
+_PRUNE_SECONDS = 1.0  # often and little, so that no decision waits for it
+_KEEP_SECONDS = 10.0
 _REREAD_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
+_IDLE_SECONDS = 60.0  # after which an open tracklet counts as ended
 _CANDIDATES = 128
 
 log = structlog.get_logger()
@@ -78,7 +80,7 @@ class MatchingService:
         self._highest = 0
         self._in_charge = False
         self._trouble = self._rejected = ""
-        self._pruned = self._reread = -float("inf")
+        self._pruned = self._kept = self._reread = -float("inf")
 
     @property
     def weigher(self) -> Weigher:
@@ -148,7 +150,7 @@ class MatchingService:
             return False
         if not self._in_charge:
             self._store.open_sightings()
-            if given_up := self._store.open_gallery(self._network):
+            if given_up := self._store.gallery.begin(self._network):
                 log.warning("the gallery is begun anew", before=given_up, now=self._network)
             self._remember_highest()
             self._remember_learned()
@@ -206,12 +208,20 @@ class MatchingService:
             self._reread = now
         self.tick(wait_seconds=tick_seconds)
         if now - self._pruned > _PRUNE_SECONDS:
-            self._store.prune(before=self._newest - self._memory)
+            self._prune()
+            self._pruned = now
+        if now - self._kept > _KEEP_SECONDS:
             self._store.corrections.prune()
-            self._metrics.gauge("gallery_size", self._store.gallery_size())
             self._remember_highest()
             self._keep_learned()
-            self._pruned = now
+            self._kept = now
+
+    def _prune(self) -> None:
+        gallery = self._store.gallery
+        gallery.prune(before=self._newest - self._memory)
+        gallery.close_idle(before=self._newest - _IDLE_SECONDS)
+        self._store.tidy()
+        self._metrics.gauge("gallery_size", gallery.size())
 
     def _reject(self, message: str, sighting: Sighting | None) -> None:
         reason = "unreadable" if sighting is None else "network"
@@ -236,14 +246,8 @@ class MatchingService:
         """Decides on sightings that overlap in time, and writes it down."""
         # First of all: whatever is read after it is no older than what people said.
         constraints = self._store.corrections.constraints()
-        queries = [
-            self._query(sighting)
-            for sighting in sightings
-            if not self._forgotten(sighting, constraints, ids)
-        ]
-        known = {c.record.identity for query in queries for c in query.candidates}
-        known |= {query.current.identity for query in queries if query.current}
-        members = self._store.members(known)
+        queries = self._queries([s for s in sightings if not self._forgotten(s, constraints, ids)])
+        members = _members(queries, self._store.gallery.around(_when(queries)))
         decisions = self._matcher.decide(queries, members, self._new_identity, constraints)
         for query, decision in zip(queries, decisions, strict=True):
             current, started = query.current, time.perf_counter()
@@ -279,11 +283,16 @@ class MatchingService:
         self._highest = self._store.new_identity(above=self._highest)
         return self._highest
 
-    def _query(self, sighting: Sighting) -> Query:
-        candidates = self._store.candidates(
-            sighting, memory=self._memory, count=_CANDIDATES, exact=self._exact
+    def _queries(self, sightings: Sequence[Sighting]) -> list[Query]:
+        gallery = self._store.gallery
+        candidates = gallery.candidates(
+            sightings, memory=self._memory, count=_CANDIDATES, exact=self._exact
         )
-        return Query(sighting, tuple(candidates), self._store.tracklet(sighting.tracklet))
+        current = gallery.records(sighting.tracklet for sighting in sightings)
+        return [
+            Query(sighting, tuple(found), current.get(sighting.tracklet))
+            for sighting, found in zip(sightings, candidates, strict=True)
+        ]
 
     def _report(self, query: Query, decision: Decision) -> None:
         if query.sighting.arrival is not None:
@@ -299,6 +308,28 @@ class MatchingService:
             confidence=round(decision.confidence, 3),
             similarity=round(decision.evidence.similarity, 3),
         )
+
+
+def _when(queries: Sequence[Query]) -> dict[int, set[float]]:
+    """Every identity a sighting may belong to, and when that would be."""
+    when: dict[int, set[float]] = {}
+    for query in queries:
+        records = [candidate.record for candidate in query.candidates]
+        for record in [*records, query.current] if query.current else records:
+            when.setdefault(record.identity, set()).add(query.sighting.begin)
+    return when
+
+
+def _members(
+    queries: Sequence[Query], around: Mapping[int, Sequence[TrackletRecord]]
+) -> dict[int, list[TrackletRecord]]:
+    """What counts of each identity: who is around at the time, and who looks like a sighting."""
+    members = {n: {r.tracklet: r for r in records} for n, records in around.items()}
+    for query in queries:
+        for record in (candidate.record for candidate in query.candidates):
+            if record.identity in members:
+                members[record.identity].setdefault(record.tracklet, record)
+    return {n: list(records.values()) for n, records in members.items()}
 
 
 def fresher(before: Sighting | None, now: Sighting) -> Sighting:

@@ -6,8 +6,6 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 |---|---|---|
 | `{site}:sightings` | stream, capped | node → matcher; consumer group `matcher` |
 | `{site}:decisions` | stream, capped | matcher → everybody |
-| `{site}:gallery` | vector set | element: tracklet; attributes: camera, begin, end, identity |
-| `{site}:gallery:ends` | sorted set | tracklet by the end of it: what leaves the gallery next |
 | `{site}:tracklet:<id>` | hash, expires | camera, begin, end, identity, confidence, closed |
 | `{site}:identity:<n>` | hash, expires | tracklet → its record |
 | `{site}:identities` | sorted set | identity by when it was last seen |
@@ -16,12 +14,11 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 | `{site}:cameras` | hash, fields expire | camera → its status |
 | `{site}:sent` | hash | camera → number of the last sighting its node sent |
 | `{site}:rejected` | stream, capped | sightings that could not be used, and why |
-| `{site}:gallery:network` | string | the network whose embeddings the gallery holds |
 | `{site}:view:<camera>` | sharded pub/sub channel | previews, sent only while somebody subscribes |
 
-Leases and processes have keys of their own: see `pipeline.presence`; so have corrections by people:
-see `pipeline.corrections`. Whatever must happen at once,
-or not at all, is a script of `pipeline/lua`.
+Parts of the store have keys of their own: leases and processes (see `pipeline.presence`), what
+tracklets look like (see `pipeline.gallery`), corrections by people (see `pipeline.corrections`).
+Whatever must happen at once, or not at all, is a script of `pipeline/lua`.
 """
 
 from __future__ import annotations
@@ -36,12 +33,12 @@ from pipeline.config import RetentionSettings
 from pipeline.corrections import Corrections
 from pipeline.data import (
     CameraStatus,
-    Candidate,
     Decision,
     Sighting,
     TrackletRecord,
 )
 from pipeline.errors import InvalidArray, StoreError
+from pipeline.gallery import MOST_OF_ONE, Gallery
 from pipeline.learned import Learned
 from pipeline.presence import Presence
 from pipeline.records import Records
@@ -52,7 +49,6 @@ from pipeline.wire import (
     pack_record,
     pack_sighting,
     pack_status,
-    unpack_record,
     unpack_sighting,
 )
 
@@ -83,6 +79,7 @@ class Store(Records):
 
     Attributes:
         presence: leases and processes of the site.
+        gallery: what its tracklets look like.
         learned: what the matcher has learned.
         corrections: what people said about who is who.
     """
@@ -94,6 +91,7 @@ class Store(Records):
         self._retention = retention or RetentionSettings()
         self._scripts = Scripts(client)
         self.presence = Presence(client, self._scripts, site=site)
+        self.gallery = Gallery(client, self._scripts, site=site)
         self.learned = Learned(client, self._scripts, site=site)
         self.corrections = Corrections(
             client,
@@ -192,17 +190,6 @@ class Store(Records):
                 raise
 
     @in_our_words
-    def open_gallery(self, network: str) -> str | None:
-        """Makes the gallery one of this network's embeddings.
-
-        Returns:
-            the network whose gallery was given up for it, or None.
-        """
-        keys = [self._key("gallery", "network"), self._key("gallery"), self._key("gallery", "ends")]
-        before: bytes | None = self._scripts.run("open_gallery", keys, [network])
-        return None if before is None else before.decode()
-
-    @in_our_words
     def sightings(
         self, *, wait_seconds: float, pending: bool = False, count: int = 256
     ) -> list[tuple[str, Sighting | None]]:
@@ -231,26 +218,6 @@ class Store(Records):
         """Sets a message of the sightings aside, so that it holds up no other."""
         keys = [self._key("sightings"), self._key("rejected")]
         self._scripts.run("reject", keys, [_GROUP, message, reason, _REJECTED])
-
-    @in_our_words
-    def candidates(
-        self, sighting: Sighting, *, memory: float, count: int = 64, exact: bool = False
-    ) -> list[Candidate]:
-        """The tracklets of the gallery that look most like a sighting, itself left out.
-
-        Args:
-            memory: seconds back in time that a candidate may have ended.
-            count: how many at most.
-            exact: compare with every tracklet: slower, but reproducible.
-        """
-        flags = ["TRUTH"] if exact else []
-        answer = self._redis.execute_command(
-            "VSIM", self._key("gallery"), "FP32", sighting.embedding.tobytes(),
-            "WITHSCORES", "WITHATTRIBS", "COUNT", count + 1,
-            "FILTER", f".end >= {sighting.begin - memory:.3f}", *flags,
-        )  # fmt: skip
-        found = [_candidate(key, score, text) for key, (score, text) in (answer or {}).items()]
-        return [c for c in found if c.record.tracklet != sighting.tracklet][:count]
 
     @in_our_words
     def new_identity(self, *, above: int = 0) -> int:
@@ -301,7 +268,8 @@ class Store(Records):
             _token(token), sighting.tracklet, text, sighting.embedding.tobytes(), sighting.end,
             decision.identity, round(keep.identities), leaves,
             pack_decision(decision) if moves else "", keep.events,
-            sighting.thumbnail or "", round(keep.crops), constraints, _GROUP, *messages,
+            sighting.thumbnail or "", round(keep.crops), constraints, int(sighting.closed),
+            MOST_OF_ONE, _GROUP, *messages,
         ]  # fmt: skip
         keys = [
             self._key("fences"), self._key("gallery"), self._key("gallery", "ends"),
@@ -309,41 +277,29 @@ class Store(Records):
             self._key("identity", leaves), self._key("identities"), self._key("decisions"),
             self._key("crop", sighting.tracklet), self._key("sightings"),
             self._key("constraints", "version"), self._key("forgotten"),
+            self._key("gallery", "open"), self._key("gallery", "changes"),
+            self._key("ends", decision.identity), self._key("ends", leaves),
         ]  # fmt: skip
-        answer = int(self._scripts.run("record", keys, arguments))
-        if answer < 0:
+        changes = int(self._scripts.run("record", keys, arguments))
+        if changes < 0:
             raise Corrected("people have corrected something since it was decided")
-        return bool(answer)
+        if changes > 0:
+            self.gallery.wrote(sighting, changes)
+        return changes > 0
 
     @in_our_words
-    def gallery_size(self) -> int:
-        """How many tracklets can still be matched."""
-        return int(self._redis.execute_command("VCARD", self._key("gallery")) or 0)
-
-    @in_our_words
-    def prune(self, *, before: float, count: int = 1000) -> int:
-        """Takes what ended before a time out of the gallery, and what expired out of the lists.
+    def tidy(self, count: int = 200) -> None:
+        """Takes identities that have expired out of the list of all.
 
         Args:
-            before: capture time, seconds since the epoch.
-            count: how many at most in one call.
-
-        Returns:
-            how many tracklets left the gallery.
+            count: how many to look at in one call, the longest unseen first.
         """
-        ends = self._key("gallery", "ends")
-        old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)
-        with self._redis.pipeline(transaction=True) as pipe:
-            for tracklet in old:
-                pipe.execute_command("VREM", self._key("gallery"), tracklet)
-                pipe.zrem(ends, tracklet)
-            pipe.execute()
-        self._forget_expired(count)
-        return len(old)
-
-    def _forget_expired(self, count: int) -> None:
         oldest = [int(n) for n in self._redis.zrange(self._key("identities"), 0, count - 1)]
-        gone = [n for n in oldest if not self._redis.exists(self._key("identity", n))]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for number in oldest:
+                pipe.exists(self._key("identity", number))
+            there = pipe.execute()
+        gone = [number for number, is_there in zip(oldest, there, strict=True) if not is_there]
         if gone:
             self._redis.zrem(self._key("identities"), *gone)
 
@@ -374,8 +330,3 @@ def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
         leaving=sighting.leaving,
         pinned=decision.by == "person",
     )
-
-
-def _candidate(key: bytes, score: float, text: bytes) -> Candidate:
-    # Redis gives (1 + cosine) / 2.
-    return Candidate(unpack_record(text), similarity=2.0 * float(score) - 1.0)

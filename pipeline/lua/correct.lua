@@ -1,6 +1,5 @@
 -- Makes a correction that was planned on what Redis held a moment ago: all of it, or nothing.
--- KEYS: constraints:version, constraints, corrections, decisions, merged, names, identities,
---       gallery.
+-- KEYS: constraints:version, constraints, corrections, decisions, merged, names, identities.
 -- ARGV: the plan as JSON (see `Plan` in pipeline/corrections.py), the site's prefix of keys, length
 --       of the streams.
 -- Returns the correction's id, or false if something has changed since it was planned.
@@ -36,7 +35,6 @@ local function place(move)
         if call('PEXPIRETIME', to) < expires then call('PEXPIREAT', to, expires) end
     end
     call('SET', site .. 'tracklet:' .. name, move.after, 'XX', 'KEEPTTL')
-    if call('VGETATTR', KEYS[8], name) then call('VSETATTR', KEYS[8], name, move.after) end
     local last = call('ZSCORE', KEYS[7], move.to)
     if not last or tonumber(last) < move.finish then call('ZADD', KEYS[7], move.finish, move.to) end
     if call('EXISTS', from) == 0 then call('ZREM', KEYS[7], move.from) end

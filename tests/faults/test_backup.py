@@ -56,7 +56,7 @@ def test_a_backup_brings_everything_back_and_is_kept_from_then_on(backup: Path) 
         server.start()
         store = Store.connect(server.url, site="shop")
         assert identities(store) == NAMES
-        assert store.gallery_size() == len(NAMES)
+        assert store.gallery.size() == len(NAMES)
         store.close()
 
 

@@ -121,7 +121,7 @@ def test_sightings_are_decided(store: Store) -> None:
         settle(store)
     check(store, tracklets)
     assert same_people(store) == {frozenset({f"west-p{p}", f"west-2-p{p}"}) for p in (0, 1)}
-    assert store.gallery_size() == len(tracklets)
+    assert store.gallery.size() == len(tracklets)
     assert store.crop("west-p0") == b"jpeg"
     assert store.last_decision() != "0-0"
 
@@ -132,11 +132,11 @@ def test_the_gallery_is_searched_and_pruned(store: Store) -> None:
     with matcher(store):
         settle(store)
     stranger = sighting("new", begin=20.0, end=21.0, embedding=looks(0))
-    found = store.candidates(stranger, memory=1000.0, exact=True)
+    found = store.gallery.candidates([stranger], memory=1000.0, exact=True)[0]
     assert {c.record.tracklet for c in found[:2]} == {"west-p0", "west-2-p0"}
-    assert store.prune(before=30.0) == 3
-    assert store.gallery_size() == 1
-    assert store.open_gallery("another network") == ""
+    assert store.gallery.prune(before=30.0) == 3
+    assert store.gallery.size() == 1
+    assert store.gallery.begin("another network") == ""
 
 
 def test_a_lease_is_held_by_one(store: Store) -> None:
@@ -183,7 +183,7 @@ def test_people_correct_who_is_who(store: Store) -> None:
     store.corrections.forget(one)
     store.corrections.prune()
     assert [(i.identity, i.name) for i in store.identities()] == [(other, None), (new, "Ann")]
-    assert store.gallery_size() == 3
+    assert store.gallery.size() == 3
 
 
 def test_previews_reach_who_looks(store: Store) -> None:

@@ -142,8 +142,8 @@ def test_what_cannot_be_read_holds_up_nobody(redis_server: EmbeddedRedis) -> Non
 
 def test_another_network_begins_the_gallery_anew(redis_server: EmbeddedRedis) -> None:
     store = fresh(redis_server.url)
-    assert store.open_gallery("first@1") is None
+    assert store.gallery.begin("first@1") is None
     send_all(store, 1)
-    assert store.open_gallery("first@1") is None
-    assert store.open_gallery("second@2") == "first@1"
-    assert store.gallery_size() == 0
+    assert store.gallery.begin("first@1") is None
+    assert store.gallery.begin("second@2") == "first@1"
+    assert store.gallery.size() == 0

@@ -104,7 +104,7 @@ def test_what_was_merged_is_pinned_and_found_in_the_gallery(two: Store) -> None:
     records = [two.tracklet(name) for name in ("a1", "a2", "b1")]
     assert [r.pinned for r in records if r] == [True, True, True]
     stranger = sighting("x", "east", 8.0, 9.0, embedding=looks(2))
-    found = two.candidates(stranger, memory=100.0, exact=True)
+    (found,) = two.gallery.candidates([stranger], memory=100.0, exact=True)
     assert {c.record.identity for c in found} == {1}
 
 
@@ -410,7 +410,7 @@ def test_nothing_is_left_of_somebody_who_was_forgotten(
     assert [t for t in (b"secret-", b"her-name", b"her-picture") if t in after] == []
     assert repr(embedding).encode()[2:-1] not in after
     assert b"his-picture" in after
-    assert store.gallery_size() == 1
+    assert store.gallery.size() == 1
     assert identities(store) == {"other": 2}
     assert (forgotten.kind, forgotten.moved, forgotten.stands) == (CorrectionKind.FORGET, 2, False)
 

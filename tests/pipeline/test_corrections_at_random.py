@@ -148,7 +148,7 @@ class Site(RuleBasedStateMachine):
     @rule()
     def ask_the_gallery(self) -> None:
         asked = sighting("query", "north", self.now, self.now + 1, embedding=looks(0))
-        found = self.store.candidates(asked, memory=1e9, exact=True)
+        (found,) = self.store.gallery.candidates([asked], memory=1e9, exact=True)
         assert {c.record.tracklet: c.record for c in found} == self.records()
 
 

@@ -10,7 +10,7 @@ import pytest
 from people import looks, sighting
 
 from pipeline.config import Site, load_site
-from pipeline.data import DecisionKind, Sighting
+from pipeline.data import Decision, DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
@@ -52,6 +52,20 @@ def test_a_person_is_followed_over_cameras_and_back(store: Store, service: Match
     send(store, service, seen("w3", "west", 20, 25, person=1))
     of = identities(store)
     assert of["w1"] == of["e2"] == of["w3"] != of["w2"] == of["e1"]
+
+
+def test_somebody_is_known_by_how_they_looked_many_visits_ago(
+    store: Store, service: MatchingService
+) -> None:
+    for number in range(20):
+        begin = 20.0 * number
+        look = looks(1 if number < 11 else 50, noise=0.3, seed=number)
+        visit = sighting(f"w{number}", "west", begin, begin + 5, embedding=look, closed=True)
+        decision = Decision(visit.tracklet, "west", 1, DecisionKind.MATCHED, 0.9)
+        store.record(visit, decision, previous=None)
+    store.new_identity()
+    send(store, service, seen("e1", "east", 410, 415, person=1))
+    assert identities(store)["e1"] == 1
 
 
 def test_a_growing_tracklet_is_decided_on_with_its_latest_looks(

@@ -60,7 +60,7 @@ def test_the_gallery_finds_who_looks_alike(store: Store, exact: bool) -> None:
     decide(store, "w1", 1, person=1)
     decide(store, "w2", 2, person=2)
     query = sighting("e1", "east", 8, 9, embedding=looks(1, noise=0.2))
-    best, other = store.candidates(query, memory=100.0, exact=exact)
+    ((best, other),) = store.gallery.candidates([query], memory=100.0, exact=exact)
     assert (best.record.tracklet, best.record.identity) == ("w1", 1)
     # Vectors are kept in 8 bits a number.
     assert best.similarity == pytest.approx(float(looks(1) @ looks(1, noise=0.2)), abs=0.02)
@@ -70,12 +70,12 @@ def test_the_gallery_finds_who_looks_alike(store: Store, exact: bool) -> None:
 def test_the_gallery_leaves_out_the_tracklet_itself_and_who_left_long_ago(store: Store) -> None:
     decide(store, "old", 1, begin=0.0, end=5.0)
     decide(store, "new", 2, begin=50.0, end=60.0)
-    found = store.candidates(sighting("new", begin=50.0, end=60.0), memory=20.0)
+    (found,) = store.gallery.candidates([sighting("new", begin=50.0, end=60.0)], memory=20.0)
     assert found == []
 
 
 def test_an_empty_gallery_has_no_candidates(store: Store) -> None:
-    assert store.candidates(sighting("w1"), memory=10.0) == []
+    assert store.gallery.candidates([sighting("w1")], memory=10.0) == [[]]
 
 
 def test_a_decision_shows_in_identity_tracklet_crop_and_stream(store: Store) -> None:
@@ -111,8 +111,8 @@ def test_growing_without_change_makes_no_event(store: Store) -> None:
 def test_what_ended_long_ago_leaves_the_gallery(store: Store) -> None:
     decide(store, "old", 1, begin=0.0, end=5.0)
     decide(store, "new", 2, person=2, begin=50.0, end=60.0)
-    assert store.prune(before=20.0) == 1
-    found = store.candidates(sighting("x", begin=50.0, end=60.0), memory=1000.0)
+    assert store.gallery.prune(before=20.0) == 1
+    (found,) = store.gallery.candidates([sighting("x", begin=50.0, end=60.0)], memory=1000.0)
     assert [c.record.tracklet for c in found] == ["new"]
 
 
@@ -124,7 +124,7 @@ def test_everything_about_people_expires(redis_server: EmbeddedRedis) -> None:
     assert store.identity(1) is None
     assert store.crop("w1") is None
     assert store.tracklet("w1") is None
-    store.prune(before=10.0)
+    store.tidy()
     assert store.identities() == []
 
 
@@ -132,7 +132,7 @@ def test_sites_do_not_see_each_other(store: Store, redis_server: EmbeddedRedis) 
     decide(store, "w1", 1)
     other = Store.connect(redis_server.url, site="another")
     assert other.identities() == []
-    assert other.candidates(sighting("e1"), memory=100.0) == []
+    assert other.gallery.candidates([sighting("e1")], memory=100.0) == [[]]
 
 
 def test_a_status_is_known_until_it_is_no_longer_renewed(store: Store) -> None:

@@ -1,0 +1,297 @@
+"""The gallery: what tracklets look like, for as long as they can be matched. A part of the store.
+
+A tracklet that still grows is embedded anew every second. To take it out of a graph of neighbours
+and put it in again costs milliseconds each time, so those that are *open* lie in a hash, are held
+in memory as well, and are compared one by one; there are as many as people in view. Only when it
+has ended does a tracklet go into the vector set, which finds its neighbours in a time that grows
+with the logarithm of its size.
+
+| key | type | what |
+|---|---|---|
+| `{site}:gallery` | vector set | tracklets that have ended; 8 bits a number, no attributes |
+| `{site}:gallery:open` | hash | tracklet that still grows → its embedding, float32 |
+| `{site}:gallery:changes` | counter | grows with every change of `gallery:open` |
+| `{site}:gallery:ends` | sorted set | every tracklet of these two by the end of it |
+| `{site}:gallery:network` | string | the network whose embeddings these are |
+| `{site}:ends:<n>` | sorted set, expires | an identity's tracklets by their ends, for `around` |
+
+Who a tracklet is stands in its record, `{site}:tracklet:<id>`, and nowhere here: who changes the
+record has relabelled it, and who deletes the record has taken it out of every answer; `forget`
+deletes its looks. `{site}:ends:<n>` is only an index of `{site}:identity:<n>`; what it lacks is
+found out and added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data import Candidate, Sighting, TrackletRecord
+from pipeline.redis_link import in_our_words
+from pipeline.scripts import Scripts
+from pipeline.wire import unpack_record
+
+MOST_OF_ONE = 32
+"""Tracklets of one identity that the gallery keeps, the newest ones."""
+
+_EFFORT = 200  # neighbours looked at; see docs/decisions.md
+_STALE = 512  # more that are asked for if so many should have left already
+_AROUND = 4  # tracklets before and after a moment
+_AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
+_REMOVALS = 16  # per transaction, for the same reason
+_KNOWN = 1 << 15  # records kept as read; most come again with the next sighting
+
+
+class Gallery:
+    """Looks of one site's tracklets, open and ended.
+
+    Args:
+        client: a connected client that returns bytes.
+        scripts: its scripts.
+        site: name of the site.
+    """
+
+    def __init__(self, client: Any, scripts: Scripts, *, site: str) -> None:
+        self._redis = client
+        self._scripts = scripts
+        self._tag = "{" + site + "}"
+        self._open = OpenLooks()
+        self._record = lru_cache(maxsize=_KNOWN)(unpack_record)
+
+    def _key(self, *parts: object) -> str:
+        return ":".join([self._tag, *map(str, parts)])
+
+    @in_our_words
+    def begin(self, network: str) -> str | None:
+        """Makes the gallery one of this network's embeddings.
+
+        Returns:
+            the network whose gallery was given up for it, or None.
+        """
+        names = ("gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes")
+        before: bytes | None = self._scripts.run(
+            "open_gallery", list(map(self._key, names)), [network]
+        )
+        return None if before is None else before.decode()
+
+    @in_our_words
+    def candidates(
+        self, sightings: Sequence[Sighting], *, memory: float, count: int = 64, exact: bool = False
+    ) -> list[list[Candidate]]:
+        """The tracklets that look most like each of some sightings, itself left out.
+
+        Args:
+            sightings: all that are to be decided on now: they share the ways to Redis.
+            memory: seconds back in time that a candidate may have ended.
+            count: how many at most of each.
+            exact: compare with every tracklet: slower, but reproducible.
+
+        Returns:
+            for each sighting, most alike first.
+        """
+        if not sightings:
+            return []
+        found = self._similar(sightings, memory, count, exact)
+        records = self.records({name for names in found for name in names})
+        return [
+            _candidates(sighting, similarities, records, memory)[:count]
+            for sighting, similarities in zip(sightings, found, strict=True)
+        ]
+
+    @in_our_words
+    def records(self, tracklets: Iterable[str]) -> dict[str, TrackletRecord]:
+        """What has been decided about some tracklets; those that are gone are left out."""
+        names = list(tracklets)
+        if not names:
+            return {}
+        texts = self._redis.mget([self._key("tracklet", name) for name in names])
+        return {n: self._record(text) for n, text in zip(names, texts, strict=True) if text}
+
+    @in_our_words
+    def around(
+        self, moments: Mapping[int, Collection[float]], *, count: int = _AROUND
+    ) -> dict[int, tuple[TrackletRecord, ...]]:
+        """An identity's tracklets around some moments, however many it has by now.
+
+        Args:
+            moments: identity → times, seconds since the epoch, such as the begins of sightings
+                that may be this person.
+            count: of each identity and moment, so many that ended last before it and so many that
+                ended first at it or after: whoever is there at the moment is among these.
+
+        Returns:
+            identity → its tracklets in order of time; identities that are gone are left out.
+        """
+        numbers = list(moments)
+        found: dict[int, tuple[TrackletRecord, ...]] = {}
+        for first in range(0, len(numbers), _AT_ONCE):
+            found |= self._around(numbers[first : first + _AT_ONCE], moments, count)
+        return found
+
+    @in_our_words
+    def size(self) -> int:
+        """How many tracklets can still be matched."""
+        return int(self._redis.zcard(self._key("gallery", "ends")))
+
+    @in_our_words
+    def prune(self, *, before: float, count: int = 100) -> int:
+        """Takes what ended before a time out of the gallery.
+
+        Args:
+            before: capture time, seconds since the epoch.
+            count: how many at most in one call.
+
+        Returns:
+            how many left.
+        """
+        ends = self._key("gallery", "ends")
+        old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)
+        self.forget([name.decode() for name in old])
+        return len(old)
+
+    @in_our_words
+    def close_idle(self, *, before: float, count: int = 16) -> int:
+        """Moves open tracklets of which nothing came since a time to those that have ended.
+
+        Their node died, or never says that a tracklet has ended.
+
+        Args:
+            before: capture time, seconds since the epoch.
+            count: how many at most in one call.
+
+        Returns:
+            how many were moved.
+        """
+        names = ("gallery", "gallery:open", "gallery:ends", "gallery:changes")
+        keys = [self._key(name) for name in names]
+        return int(self._scripts.run("close_idle", keys, [before, count]))
+
+    @in_our_words
+    def forget(self, tracklets: Sequence[str]) -> None:
+        """Deletes what these tracklets look like; their records are somebody else's business."""
+        for first in range(0, len(tracklets), _REMOVALS):
+            some = tracklets[first : first + _REMOVALS]
+            with self._redis.pipeline(transaction=True) as pipe:
+                for name in some:
+                    pipe.execute_command("VREM", self._key("gallery"), name)
+                pipe.zrem(self._key("gallery", "ends"), *some)
+                pipe.hdel(self._key("gallery", "open"), *some)
+                pipe.incr(self._key("gallery", "changes"))
+                pipe.execute()
+
+    def wrote(self, sighting: Sighting, changes: int) -> None:
+        """Keeps what is held in memory equal to what has just been written.
+
+        Args:
+            sighting: what was written by `record.lua`.
+            changes: the counter `gallery:changes` after it.
+        """
+        self._open.put(sighting, changes)
+
+    # ── how ─────────────────────────────────────────────────────────────────────────────────
+
+    def _similar(
+        self, sightings: Sequence[Sighting], memory: float, count: int, exact: bool
+    ) -> list[dict[str, float]]:
+        """Tracklet → similarity for each sighting, with some that are too old, or itself."""
+        late = max(sighting.begin for sighting in sightings) - memory
+        stale = self._redis.zcount(self._key("gallery", "ends"), "-inf", f"({late}")
+        count += 1 + min(int(stale), _STALE)
+        effort = ["TRUTH"] if exact else ["EF", max(_EFFORT, count)]
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.get(self._key("gallery", "changes"))
+            for sighting in sightings:
+                pipe.execute_command(
+                    "VSIM", self._key("gallery"), "FP32", sighting.embedding.tobytes(),
+                    "WITHSCORES", "COUNT", count, *effort,
+                )  # fmt: skip
+            changes, *ended = pipe.execute()
+        self._refresh(int(changes or 0))
+        still_open = self._open.similar(sightings, count)
+        return [_similarities(e or {}) | o for e, o in zip(ended, still_open, strict=True)]
+
+    def _refresh(self, changes: int) -> None:
+        if changes != self._open.changes:
+            looks = self._redis.hgetall(self._key("gallery", "open"))
+            self._open = OpenLooks(looks, changes)
+
+    def _around(
+        self, numbers: Sequence[int], moments: Mapping[int, Collection[float]], count: int
+    ) -> dict[int, tuple[TrackletRecord, ...]]:
+        keys = [self._key(kind, n) for n in numbers for kind in ("identity", "ends")]
+        arguments: list[float] = [count]
+        for number in numbers:
+            arguments += [len(moments[number]), *moments[number]]
+        answers = self._scripts.run("around", keys, arguments)
+        records = (sorted(map(self._record, texts), key=_in_time) for texts in answers)
+        return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
+
+
+class OpenLooks:
+    """Embeddings of the tracklets that still grow, held in memory to be compared.
+
+    Args:
+        looks: tracklet → embedding, as Redis has them.
+        changes: the counter of changes in Redis when they were read.
+    """
+
+    def __init__(self, looks: Mapping[bytes, bytes] | None = None, changes: int = 0) -> None:
+        self.changes = changes
+        self._looks: dict[str, NDArray[np.float32]] = {
+            name.decode(): np.frombuffer(look, dtype="<f4") for name, look in (looks or {}).items()
+        }
+        self._stacked: NDArray[np.float32] | None = None
+
+    def put(self, sighting: Sighting, changes: int) -> None:
+        """Takes what has been written, if nobody else has written since it was read."""
+        if changes != self.changes + 1:
+            return  # read anew with the next question
+        self.changes = changes
+        self._stacked = None
+        if sighting.closed:
+            self._looks.pop(sighting.tracklet, None)
+        else:
+            self._looks[sighting.tracklet] = sighting.embedding
+
+    def similar(self, sightings: Sequence[Sighting], count: int) -> list[dict[str, float]]:
+        """For each sighting the tracklets most like it, and how alike they are, -1 to 1."""
+        if not self._looks:
+            return [{} for _ in sightings]
+        if self._stacked is None:
+            self._stacked = np.stack(list(self._looks.values()))
+        names = list(self._looks)
+        asked = np.stack([sighting.embedding for sighting in sightings])
+        rows = asked @ self._stacked.T
+        best = np.argsort(-rows, axis=1, kind="stable")[:, :count]
+        return [
+            {names[i]: float(row[i]) for i in chosen}
+            for row, chosen in zip(rows, best, strict=True)
+        ]
+
+
+def _similarities(answer: Mapping[bytes, float]) -> dict[str, float]:
+    # Redis gives (1 + cosine) / 2.
+    return {name.decode(): 2.0 * float(score) - 1.0 for name, score in answer.items()}
+
+
+def _candidates(
+    sighting: Sighting,
+    similarities: Mapping[str, float],
+    records: Mapping[str, TrackletRecord],
+    memory: float,
+) -> list[Candidate]:
+    found = [
+        Candidate(records[name], similarity)
+        for name, similarity in similarities.items()
+        if name != sighting.tracklet and name in records
+    ]
+    remembered = [c for c in found if c.record.end >= sighting.begin - memory]
+    return sorted(remembered, key=lambda c: (-c.similarity, c.record.tracklet))
+
+
+def _in_time(record: TrackletRecord) -> tuple[float, str]:
+    return record.begin, record.tracklet
