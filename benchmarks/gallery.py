@@ -1,0 +1,322 @@
+"""How the gallery and the matcher do as the site grows: 768 dimensions, the embedded Redis.
+
+    python -m benchmarks.gallery --tracklets 1000,10000,100000
+
+A gallery is filled with ended tracklets of a synthetic site (`benchmarks.gallery_people`), five of
+each person. Then people of the gallery come back: each is reported once a second for ten seconds
+through the stream, and `MatchingService` settles it all. Columns:
+
+- *query*: candidates of one sighting, asked alone; *recall*: share of the ten most similar
+  tracklets, by exact search, that are among the candidates.
+- *insert/s*: ended tracklets written one after the other.
+- *decision*: from a sighting's arrival in the stream to its decision's being written, at `--rate`
+  sightings a second.
+- *sightings/s*: how many are settled a second if there are always more; *work*: processor time of
+  the matcher and of Redis for each of these, which tells more than seconds on a machine that is
+  shared: two cores do at most so many.
+- *bytes*: memory of Redis per tracklet, with its records and without pictures.
+
+Filling takes longest: a graph of 100,000 tracklets is some five minutes of work for Redis. With
+`--keep` it is written to a folder and read from there the next time.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import psutil
+import redis
+import structlog
+import typer
+from rich.console import Console
+
+from benchmarks.gallery_people import PER_PERSON, People
+from benchmarks.machine import describe_machine, markdown
+from pipeline.config import CameraSettings, Site
+from pipeline.data import Decision, DecisionKind, Sighting, TrackletRecord
+from pipeline.embedded import EmbeddedRedis
+from pipeline.evidence import Calibration
+from pipeline.matcher import MatchingService
+from pipeline.store import Store
+from pipeline.wire import pack_record
+
+HEADER = (
+    "tracklets", "query ms: median, 99 %", "recall", "insert/s", "decision ms: median, 99 %",
+    "sightings/s", "work ms: matcher, Redis", "bytes",
+)  # fmt: skip
+_SITE = "gallery"
+_TAG = "{" + _SITE + "}"
+_AGES = 10  # sightings of each tracklet, a second apart
+_BACKLOG = 64  # sightings that wait, at least, when there are always more
+_BATCH = 200
+
+# Python starts these with nothing loaded; native libraries do not survive a fork.
+_processes = multiprocessing.get_context("forkserver")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was decided in some seconds.
+
+    Attributes:
+        milliseconds: from each sighting's arrival in the stream until its decision was written.
+        seconds: how long it took in all.
+        matcher, redis: seconds of processor time.
+    """
+
+    milliseconds: Sequence[float]
+    seconds: float
+    matcher: float
+    redis: float
+
+    @property
+    def per_second(self) -> float:
+        """Sightings settled a second."""
+        return len(self.milliseconds) / self.seconds
+
+    @property
+    def work(self) -> str:
+        """Milliseconds of processor time for each sighting."""
+        number = max(1, len(self.milliseconds))
+        return f"{self.matcher / number * 1e3:.2f}, {self.redis / number * 1e3:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of the table; milliseconds of each query, and of each decision at a given rate."""
+
+    tracklets: int
+    queries: Sequence[float]
+    recall: float
+    inserts: float
+    decisions: Sequence[float]
+    sustained: Settled
+    bytes_each: float
+
+    def row(self) -> list[str]:
+        """As text."""
+        return [
+            f"{self.tracklets:,}",
+            _spread(self.queries),
+            f"{self.recall:.3f}",
+            f"{self.inserts:.0f}",
+            _spread(self.decisions),
+            f"{self.sustained.per_second:.0f}",
+            self.sustained.work,
+            f"{self.bytes_each:,.0f}",
+        ]
+
+
+class TimedStore(Store):
+    """A store that notes when each decision has been written, and how old its sighting was then."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.milliseconds: list[float] = []
+
+    def record(self, sighting: Sighting, decision: Decision, **options: Any) -> bool:
+        """See `Store.record`."""
+        written = super().record(sighting, decision, **options)
+        if sighting.arrival is not None:
+            self.milliseconds.append((time.time() - sighting.arrival) * 1e3)
+        return written
+
+
+# ── filling ─────────────────────────────────────────────────────────────────────────────────
+
+
+def fill(client: redis.Redis, people: People, keep: Path | None) -> None:
+    """Writes all that a matcher would have written about the people, and reads it back."""
+    saved = None if keep is None else keep / f"{people.tracklets}.dump"
+    known = saved is not None and saved.exists()
+    if saved is not None and known:
+        client.restore(f"{_TAG}:gallery", 0, saved.read_bytes())
+    for first in range(0, people.tracklets, _BATCH):
+        _write(client, people, first, min(_BATCH, people.tracklets - first), vectors=not known)
+    if saved is not None and not known:
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        saved.write_bytes(client.dump(f"{_TAG}:gallery") or b"")
+    client.set(f"{_TAG}:identity", people.tracklets)
+
+
+def _write(client: redis.Redis, people: People, first: int, count: int, *, vectors: bool) -> None:
+    persons = people.persons(first, count)
+    embeddings = people.embeddings(first, count) if vectors else ()
+    with client.pipeline(transaction=False) as pipe:
+        for number, embedding in enumerate(embeddings, first):
+            pipe.execute_command(
+                "VADD", f"{_TAG}:gallery", "FP32", embedding.tobytes(), f"t{number:07}"
+            )
+        for number, person in enumerate(persons, first):
+            _write_record(pipe, people.record(number, int(person)))
+        pipe.execute()
+
+
+def _write_record(pipe: Any, record: TrackletRecord) -> None:
+    text, name, identity = pack_record(record), record.tracklet, record.identity
+    pipe.set(f"{_TAG}:tracklet:{name}", text)
+    pipe.hset(f"{_TAG}:identity:{identity}", name, text)
+    pipe.zadd(f"{_TAG}:ends:{identity}", {name: record.end})
+    pipe.zadd(f"{_TAG}:gallery:ends", {name: record.end})
+    pipe.zadd(f"{_TAG}:identities", {str(identity): record.end})
+
+
+# ── measuring ───────────────────────────────────────────────────────────────────────────────
+
+
+def measure(people: People, *, seconds: float, rate: float, keep: Path | None) -> Result:
+    """Fills a gallery, and measures all the table says."""
+    with EmbeddedRedis() as server:
+        client = redis.Redis.from_url(server.url)
+        empty = client.info("memory")["used_memory"]
+        fill(client, people, keep)
+        full = client.info("memory")["used_memory"]
+        store = _open(server.url)
+        queries, recall = _ask(store, people)
+        paced = _settle(server, people, seconds, rate=rate, first=people.tracklets)
+        later = people.tracklets + 1_000_000
+        sustained = _settle(server, people, seconds, rate=None, first=later)
+        inserts = _insert(store, people, 300)
+        store.close()
+    bytes_each = (full - empty) / people.tracklets
+    return Result(
+        people.tracklets, queries, recall, inserts, paced.milliseconds, sustained, bytes_each
+    )
+
+
+def _open(url: str) -> TimedStore:
+    client = redis.Redis.from_url(url, protocol=3)
+    return TimedStore(client, site=_SITE)
+
+
+def _ask(store: Store, people: People, count: int = 200) -> tuple[list[float], float]:
+    """Milliseconds of single queries, and the share of the ten nearest that they find."""
+    first = people.tracklets
+    asked = people.embeddings(first, count)
+    exact = _nearest(people, asked)
+    times, hits = [], 0
+    for number, embedding in enumerate(asked, first):
+        query = people.sighting(number, embedding, age=1, ages=_AGES)
+        began = time.perf_counter()
+        (found,) = store.gallery.candidates([query], memory=2 * people.span)
+        times.append((time.perf_counter() - began) * 1e3)
+        hits += len({c.record.tracklet for c in found} & exact[number - first])
+    return times, hits / (10 * count)
+
+
+def _nearest(people: People, asked: np.ndarray) -> list[set[str]]:
+    """Names of the ten most similar tracklets of each, by exact search."""
+    best = np.full((len(asked), 0), 0.0)
+    names = np.empty((len(asked), 0), np.int64)
+    for first in range(0, people.tracklets, 4096):
+        some = people.embeddings(first, min(4096, people.tracklets - first))
+        best = np.concatenate([best, asked @ some.T], axis=1)
+        new = np.broadcast_to(np.arange(first, first + len(some)), (len(asked), len(some)))
+        names = np.concatenate([names, new], axis=1)
+        order = np.argsort(-best, axis=1)[:, :10]
+        best, names = (np.take_along_axis(a, order, axis=1) for a in (best, names))
+    return [{f"t{n:07}" for n in row} for row in names]
+
+
+def _insert(store: Store, people: People, count: int) -> float:
+    """Ended tracklets written a second, one after the other."""
+    first = people.tracklets + 2_000_000
+    embeddings = people.embeddings(first, count)
+    began = time.perf_counter()
+    for number, embedding in enumerate(embeddings, first):
+        seen = people.sighting(number, embedding, age=_AGES, ages=_AGES)
+        decision = Decision(seen.tracklet, seen.camera, number, DecisionKind.NEW, 0.9)
+        store.record(seen, decision, previous=None)
+    return count / (time.perf_counter() - began)
+
+
+def _settle(
+    server: EmbeddedRedis, people: People, seconds: float, *, rate: float | None, first: int
+) -> Settled:
+    """Lets people come back for so long, at a rate or as fast as can be."""
+    store = _open(server.url)
+    store.open_sightings()
+    site = Site(site=_SITE, cameras={"a": CameraSettings(source="none.mp4")})
+    calibration = Calibration(slope=26.32, offset=-8.67)
+    service = MatchingService(store, site, calibration)
+    with _walking(server.url, people, rate, first):
+        while not service.tick(wait_seconds=1.0):
+            pass
+        store.milliseconds.clear()
+        before, began = _work(server), time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            service.tick(wait_seconds=0.2)
+        took, after = time.perf_counter() - began, _work(server)
+    store.close()
+    return Settled(store.milliseconds, took, after[0] - before[0], after[1] - before[1])
+
+
+def _work(server: EmbeddedRedis) -> tuple[float, float]:
+    """Seconds of processor time of this process and of Redis until now."""
+    redis_times = psutil.Process(server.pid).cpu_times()
+    return time.process_time(), redis_times.user + redis_times.system
+
+
+@contextmanager
+def _walking(url: str, people: People, rate: float | None, first: int) -> Iterator[None]:
+    """People who come back, reported by a process of its own for as long as the context lasts."""
+    process = _processes.Process(target=_walk, args=(url, people, rate, first), daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def _walk(url: str, people: People, rate: float | None, first: int) -> None:
+    """Sends sightings: so many a second, or as many as are settled."""
+    store = _open(url)
+    at_once = max(1, round((rate or 200.0) / _AGES))  # begin every second
+    began, sent = time.time(), 0
+    while True:
+        number = first + at_once * (sent // (at_once * _AGES)) + sent % at_once
+        age = sent // at_once % _AGES + 1
+        if rate is not None:
+            time.sleep(max(0.0, began + sent / rate - time.time()))
+        elif sent % 16 == 0:
+            while store._redis.xlen(f"{_TAG}:sightings") > _BACKLOG:
+                time.sleep(0.002)
+        embedding = people.embeddings(number, 1)[0]
+        seen = people.sighting(number, embedding, age=age, ages=_AGES)
+        store.send_sighting(replace(seen, arrival=time.time()))
+        sent += 1
+
+
+def _spread(milliseconds: Sequence[float]) -> str:
+    if not milliseconds:
+        return "–"
+    median, high = np.quantile(milliseconds, [0.5, 0.99])
+    return f"{median:.1f}, {high:.1f}"
+
+
+def main(
+    tracklets: Annotated[str, typer.Option(help="Sizes, with commas.")] = "1000,10000,100000",
+    seconds: Annotated[float, typer.Option(help="How long decisions are measured.")] = 20.0,
+    rate: Annotated[float, typer.Option(help="Sightings a second for the delay.")] = 200.0,
+    keep: Annotated[Path | None, typer.Option(help="Folder to keep filled galleries in.")] = None,
+) -> None:
+    """Measures galleries of several sizes and prints one table."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    console, results = Console(stderr=True), []
+    for size in (int(text) for text in tracklets.split(",")):
+        with console.status(f"{size:,} tracklets"):
+            results.append(measure(People(size), seconds=seconds, rate=rate, keep=keep))
+    typer.echo(f"{describe_machine()}; Redis with {PER_PERSON} tracklets a person\n")
+    typer.echo(markdown(HEADER, [result.row() for result in results]))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,121 @@
+"""Tracklets of a synthetic site, for `benchmarks.gallery`: embeddings like those of the network.
+
+A person's looks lie in `LATENT` directions: partly a style that others wear, too, partly their own.
+A tracklet adds what all people have in common, what its camera adds, and noise of its own. The
+shares are those that fit the shipped network's similarities: the same person in two cameras 0.6 to
+0.7, two people 0.1 to 0.3, with a long tail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data import Sighting, TrackletRecord
+
+DIMENSIONS = 768
+LATENT = 128
+CAMERAS = 500
+PER_PERSON = 5
+"""Tracklets of each person, on average."""
+
+_COMMON, _CAMERA, _STYLE, _OWN, _NOISE = 0.229, 0.297, 0.2, 0.8, 0.45
+_STYLES = 30
+_SPREAD = 0.9  # tracklets differ in noise: standard deviation of its logarithm
+_CHUNK = 4096
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The people of a site that has so many tracklets.
+
+    Args:
+        tracklets: how many are in the gallery.
+        span: seconds over which they are spread.
+    """
+
+    tracklets: int
+    span: float = 6 * 3600.0
+
+    def persons(self, first: int, count: int) -> NDArray[np.int64]:
+        """Who the tracklets from number `first` are: int64[count]."""
+        numbers = np.arange(first, first + count, dtype=np.uint64)
+        return (_scramble(numbers) % np.uint64(max(1, self.tracklets // PER_PERSON))).astype(int)
+
+    def embeddings(self, first: int, count: int) -> Vectors:
+        """Embeddings of the tracklets from number `first`: float32[count, 768], unit length."""
+        numbers = np.arange(first, first + count)
+        parts = [self._chunk(c) for c in range(first // _CHUNK, (first + count - 1) // _CHUNK + 1)]
+        return np.concatenate(parts)[numbers - first // _CHUNK * _CHUNK]
+
+    def record(self, number: int, person: int) -> TrackletRecord:
+        """What was decided about a tracklet of the gallery: the truth."""
+        begin = self.span * number / self.tracklets
+        return TrackletRecord(
+            tracklet=f"t{number:07}",
+            camera=f"camera-{number % CAMERAS}",
+            begin=begin,
+            end=begin + 8.0,
+            identity=person + 1,
+            confidence=0.98,
+            closed=True,
+            entered=(0.1234, 0.9),
+            left=(0.9, 0.8765),
+        )
+
+    def sighting(self, number: int, embedding: Vectors, *, age: int, ages: int) -> Sighting:
+        """A tracklet as it is reported after `age` of the `ages` seconds that it lasts."""
+        begin = self.span + 0.05 * ((number - self.tracklets) % 100_000)
+        return Sighting(
+            tracklet=f"t{number:07}",
+            camera=f"camera-{number % CAMERAS}",
+            begin=begin,
+            end=begin + age,
+            embedding=embedding,
+            crops=min(6, age),
+            quality=0.8,
+            closed=age == ages,
+            entered=(0.1234, 0.9),
+            left=(0.9, 0.8765),
+        )
+
+    @lru_cache(maxsize=4)  # noqa: B019
+    def _chunk(self, chunk: int) -> Vectors:
+        """The embeddings of `_CHUNK` tracklets."""
+        first = chunk * _CHUNK
+        persons = self.persons(first, _CHUNK)
+        cameras = np.arange(first, first + _CHUNK) % CAMERAS
+        latent = np.sqrt(_COMMON) * _unit(1, 0)[None]
+        latent = latent + np.sqrt(_CAMERA) * _units(2, CAMERAS)[cameras]
+        latent = latent + np.sqrt(_STYLE) * _units(3, _STYLES)[persons % _STYLES]
+        latent = latent + np.sqrt(_OWN) * np.stack([_unit(4, person) for person in persons])
+        rng = np.random.default_rng((5, chunk))
+        noise = np.exp(0.5 * _SPREAD * rng.normal(size=(_CHUNK, 1)) - 0.25 * _SPREAD**2)
+        noise = noise * np.sqrt(_NOISE / LATENT) * rng.normal(size=(_CHUNK, LATENT))
+        vectors = (latent + noise) @ _units(6, LATENT, DIMENSIONS)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def _scramble(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers that look drawn by lot, always the same."""
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return np.asarray(mixed ^ (mixed >> np.uint64(32)))
+
+
+def _unit(kind: int, number: int) -> NDArray[np.float64]:
+    """One direction among the latent ones."""
+    vector = np.random.default_rng((kind, int(number))).normal(size=LATENT)
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def _units(kind: int, count: int, length: int = LATENT) -> NDArray[np.float64]:
+    """So many directions: float64[count, length]."""
+    vectors = np.random.default_rng((kind, count)).normal(size=(count, length))
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
