@@ -121,6 +121,8 @@ def _camera(camera: CameraSettings) -> str:
     parts = [redact(camera.source)]
     if camera.region:
         parts.append(f"region {list(camera.region)}")
+    if camera.lens:
+        parts.append(f"straightened by {camera.lens.name}")
     if camera.fps:
         parts.append(f"{camera.fps:g} frames/s")
     if camera.loop:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from pipeline.errors import ConfigError
+from pipeline.lens import Lens, read_lens
 from pipeline.settings_file import NAME_PATTERN, read_settings
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -85,6 +86,9 @@ class CameraSettings(Settings):
     """A file, `rtsp://…`, `http(s)://…`, a device (`device:0`), or a sample (`sample:vtest`)."""
     region: Region | None = None
     """Part of the picture that is this camera: [x, y, width, height] in pixels; None: all of it."""
+    lens: Path | None = None
+    """What `python -m calibration.intrinsics` wrote about its lens: pictures are straightened
+    before anything else, so `region` counts in the straightened picture."""
     fps: float | None = Field(default=None, gt=0, le=240)
     """Files: true frame rate, when the file has it wrong. Live: analyse no more than this."""
     start: datetime | None = None
@@ -103,6 +107,8 @@ class CameraSettings(Settings):
     """Live: decode on the GPU (CUDA, VAAPI) where there is one that can, or never."""
     ground_truth: Path | None = None
     """MOTChallenge ground truth of the source, for `python -m pipeline.evaluate`."""
+    _lens: Lens | None = PrivateAttr(default=None)
+    """What the lens's file said when cams.yaml was read; counts when settings are compared."""
 
     @property
     def start_time(self) -> float:
@@ -115,6 +121,26 @@ class CameraSettings(Settings):
     def live(self) -> bool:
         """True for streams and devices, which never wait; False for files."""
         return self.source.startswith(("rtsp://", "rtsps://", "http://", "https://", "device:"))
+
+    def read_lens(self) -> Lens | None:
+        """The lens as it was when cams.yaml was read; None: nothing is straightened.
+
+        Raises:
+            ConfigError: the settings are not from cams.yaml, and the file cannot be used.
+        """
+        if self.lens is None:
+            return None
+        return self._lens or read_lens(self.lens)
+
+    def with_lens(self, path: Path) -> CameraSettings:
+        """The same camera with the lens in this file.
+
+        Raises:
+            ConfigError: one sentence per mistake in the file.
+        """
+        changed = self.model_copy(update={"lens": path})
+        changed._lens = read_lens(path)
+        return changed
 
 
 class IngestSettings(Settings):
@@ -326,7 +352,10 @@ def _resolve(path: Path, name: str, camera: CameraSettings) -> CameraSettings:
     if camera.ground_truth is not None:
         found = _existing_file(path, f"cameras.{name}.ground_truth", str(camera.ground_truth))
         changes["ground_truth"] = Path(found)
-    return camera.model_copy(update=changes)
+    camera = camera.model_copy(update=changes)
+    if camera.lens is None:
+        return camera
+    return camera.with_lens(Path(_existing_file(path, f"cameras.{name}.lens", str(camera.lens))))
 
 
 def _beside(path: Path, section: Section, key: str) -> Section:

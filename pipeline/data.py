@@ -204,15 +204,15 @@ class CameraStatus:
         left_out: pictures above the camera's `fps`, left out on purpose.
         drops: pictures that were not analysed since the start, by reason: `corrupt` (could not be
             decoded whole), `skipped` (decoding was left out, since we are behind), `replaced` (a
-            newer one came first), `stale` (lay there too long), `region` (the region does not
-            fit), `unconvertible`.
+            newer one came first), `stale` (lay there too long), `region` or `lens` (it
+            does not fit the picture), `unconvertible`.
         decoder: what decodes: `software` or a device such as `cuda`; empty until it does.
         delay: seconds from a picture's arrival to its tracks, median of late.
         clock: where capture times come from, or None until the first picture.
         clock_offset: seconds by which the camera's own clock is ahead of ours, or None if it
             does not tell.
         problem: kind of failure, a word such as `authentication`, or None; one of `Failure`'s in
-            pipeline.ingest.failures. `clock` and `region` also of a camera whose stream runs.
+            pipeline.ingest.failures. `clock`, `region`, `lens` also of a camera whose stream runs.
         error: the same as one sentence, or None.
         next_try: when it will be tried again, seconds since the epoch, or None.
         node: name of the node that runs it.

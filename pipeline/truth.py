@@ -11,6 +11,9 @@ from pydantic import Field
 
 from pipeline.config import Settings, Site
 from pipeline.errors import ConfigError
+from pipeline.ingest import probe
+from pipeline.ingest.straighten import Straightening
+from pipeline.lens import Lens
 from pipeline.mot import Table, read_table
 from pipeline.settings_file import read_settings
 
@@ -44,6 +47,26 @@ def cut_to_region(truth: Table, region: tuple[int, int, int, int]) -> Table:
     inside = ((centre >= 0) & (centre < size)).all(axis=1)
     clipped = np.clip(moved, 0, np.tile(size, 2))
     return Table(truth.frame, truth.identity, clipped, truth.confidence, truth.category)[inside]
+
+
+def straighten(truth: Table, lens: Lens, size: tuple[int, int]) -> Table:
+    """The same boxes in straightened pictures; each is drawn around where its outline goes.
+
+    Args:
+        truth: boxes in the pictures as they were filmed.
+        lens: what bent them.
+        size: width and height of the pictures.
+    """
+    if not len(truth):
+        return truth
+    halves = np.array([(x, y) for x in (0, 0.5, 1) for y in (0, 0.5, 1) if (x, y) != (0.5, 0.5)])
+    boxes = np.clip(truth.xyxy, 0, np.tile(size, 2))[:, None]
+    outline = boxes[..., :2] + (boxes[..., 2:] - boxes[..., :2]) * halves
+    there = Straightening(lens, size).points(outline.reshape(-1, 2)).reshape(outline.shape)
+    seen = np.asarray(np.isfinite(there).all(axis=(1, 2)))  # a fisheye's rim goes nowhere
+    moved = np.concatenate([there.min(axis=1), there.max(axis=1)], axis=1)[seen]
+    rest = truth[seen]
+    return Table(rest.frame, rest.identity, moved, rest.confidence, rest.category)
 
 
 def load_truth(
@@ -81,7 +104,12 @@ def _given_files(cameras: list[str], given: Iterable[str]) -> dict[str, Path]:
 
 
 def _truth(path: Path, site: Site, camera: str) -> Table:
-    table, region = read_table(path), site.cameras[camera].region
+    table, settings = read_table(path), site.cameras[camera]
+    region = settings.region
+    if lens := settings.read_lens():  # the truth is of the pictures as they were filmed
+        info = probe(settings.source)
+        table = straighten(table, lens, (info.width, info.height))
+        region = region or (0, 0, info.width, info.height)
     return table if region is None else cut_to_region(table, region)
 
 

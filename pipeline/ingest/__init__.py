@@ -4,8 +4,9 @@
 streams, and files as if they were streams, and never falls behind.
 """
 
+from pipeline.ingest.framing import check_regions
 from pipeline.ingest.live import LiveReaders
 from pipeline.ingest.recordings import read_recordings
-from pipeline.ingest.source import SourceInfo, check_regions, probe
+from pipeline.ingest.source import SourceInfo, probe
 
 __all__ = ["LiveReaders", "SourceInfo", "check_regions", "probe", "read_recordings"]

@@ -13,7 +13,8 @@ import av.error
 
 from pipeline.data import CameraState, CameraStatus, Clock, Frame
 from pipeline.errors import HandoffError
-from pipeline.ingest.source import Picture, Region
+from pipeline.ingest.framing import Cut
+from pipeline.ingest.source import Picture
 from pipeline.ingest.window import Rhythm, window_seconds
 
 MAX_AGE_SECONDS = 0.5
@@ -94,12 +95,13 @@ class Offer:
 
     Attributes:
         place: the camera's place on the board.
+        cut: what of the picture is the camera's.
         posted: when it was put there, seconds of the monotonic clock.
     """
 
     place: Place
     picture: Picture
-    region: Region | None
+    cut: Cut
     index: int
     time: float
     arrival: float
@@ -109,11 +111,11 @@ class Offer:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the camera's part of the picture, pixels."""
-        return self.picture.size if self.region is None else self.region[2:]
+        return self.picture.size if self.cut.region is None else self.cut.region[2:]
 
     def frame(self) -> Frame:
         """The offer as a frame; this is where the pixels are converted."""
-        image = self.picture.image(self.region)
+        image = self.cut.image(self.picture)
         return Frame(self.place.camera, self.index, self.time, image, self.arrival, self.clock)
 
 
@@ -197,9 +199,9 @@ class Board:
                     place.status = replace(place.status, decoder=decoder)
 
     def refuse(self, place: Place, problem: str, error: str) -> None:
-        """A picture came that the camera has no use for; its status says why."""
+        """A picture came that the camera has no use for; `problem`, a word, and `error` say why."""
         with self._changed:
-            place.drops["region"] += 1
+            place.drops[problem] += 1
             if self._has(place) and place.status.error != error:
                 logger.warning("%s", error)
                 self._set_state(place, CameraState.WAITING, problem=problem, error=error)

@@ -33,6 +33,7 @@ class Failure(Enum):
     ENDED = ("ended", "the stream of {source} ended")
     CORRUPT = ("corrupt", "{source} sends nothing that can be decoded")
     REGION = ("region", "the region lies outside the picture")
+    LENS = ("lens", "the lens was measured in pictures of other proportions")
     CLOCK = ("clock", "the clock is wrong")
     UNEXPECTED = ("unexpected", "reading failed unexpectedly")
 

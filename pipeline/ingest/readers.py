@@ -18,8 +18,9 @@ from pipeline.errors import HandoffError
 from pipeline.ingest.board import Board, Offer, Place
 from pipeline.ingest.clock import Capture, CaptureClock
 from pipeline.ingest.failures import Failure, SourceFailure
+from pipeline.ingest.framing import Framing
 from pipeline.ingest.hardware import decoding_device
-from pipeline.ingest.source import Connection, Picture, VideoSource, region_problem
+from pipeline.ingest.source import Connection, Picture, VideoSource
 from pipeline.ingest.timing import (
     Backoff,
     Effort,
@@ -41,12 +42,14 @@ class View:
     Attributes:
         place: its place on the board.
         settings: from cams.yaml.
+        framing: cuts them out.
         limit: leaves out pictures above the frame rate it is to have.
     """
 
     def __init__(self, place: Place, settings: CameraSettings) -> None:
         self.place = place
         self.settings = settings
+        self.framing = Framing(place.camera, settings)
         # A recording's `fps` says how fast it is to be played.
         self.limit = RateLimit(settings.fps if settings.live else None)
 
@@ -156,15 +159,15 @@ class Reader(threading.Thread, ABC):
         index, self._pictures = self._pictures, self._pictures + 1
         now = time.monotonic()
         offers: list[Offer] = []
-        for camera, view in self._views.items():
-            region = view.settings.region
-            if misfit := region_problem(camera, region, picture.size):
-                self._board.refuse(view.place, Failure.REGION.word, misfit)
+        for view in self._views.values():
+            if misfit := view.framing.misfit(picture.size):
+                self._board.refuse(view.place, misfit[0].word, misfit[1])
             elif not view.limit.allows(now):
                 self._board.count([view.place], {"left_out": 1})
             else:
                 taken, clock = capture.time, capture.clock
-                offers.append(Offer(view.place, picture, region, index, taken, arrival, clock, now))
+                cut = view.framing.cut(picture.size)
+                offers.append(Offer(view.place, picture, cut, index, taken, arrival, clock, now))
         problem = Failure.CLOCK.word if warning else None
         if offers:
             self._board.post(offers, problem=problem, error=warning, clock_offset=capture.offset)

@@ -11,7 +11,8 @@ from pipeline.config import CameraSettings
 from pipeline.data import Frame
 from pipeline.errors import ConfigError, redact
 from pipeline.ingest.failures import Failure
-from pipeline.ingest.source import Picture, VideoSource, region_problem
+from pipeline.ingest.framing import Framing
+from pipeline.ingest.source import Picture, VideoSource
 from pipeline.ingest.timing import RecordingClock
 
 AHEAD = 4
@@ -37,7 +38,8 @@ def read_recordings(cameras: Mapping[str, CameraSettings]) -> Iterator[list[Fram
         The frames of one moment, at most one per camera, in the order of the recordings.
 
     Raises:
-        ConfigError: a camera is a live stream, or its region lies outside the picture.
+        ConfigError: a camera is a live stream, or its region or lens does not fit
+            the picture.
         SourceError: a recording cannot be opened, or holds no picture.
     """
     _refuse_streams(cameras)
@@ -110,6 +112,7 @@ class _Recording(threading.Thread):
     def __init__(self, views: Views) -> None:
         super().__init__(name=f"decode {', '.join(views)}", daemon=True)
         self._views = views
+        self._framings = {name: Framing(name, camera) for name, camera in views.items()}
         self._first = next(iter(views.values()))
         self._ready: Queue[list[Frame] | Exception | None] = Queue(AHEAD)
         self._stopped = threading.Event()
@@ -157,12 +160,12 @@ class _Recording(threading.Thread):
             raise Failure.NOT_VIDEO.error(self._first.source)
 
     def _cut(self, picture: Picture, time: float) -> list[Frame]:
-        for name, camera in self._views.items():
-            if problem := region_problem(name, camera.region, picture.size):
-                raise ConfigError(problem)
+        for framing in self._framings.values():
+            if misfit := framing.misfit(picture.size):
+                raise ConfigError(misfit[1])
         return [
-            Frame(name, picture.index, time, picture.image(camera.region), arrival=time)
-            for name, camera in self._views.items()
+            Frame(name, picture.index, time, framing.cut(picture.size).image(picture), arrival=time)
+            for name, framing in self._framings.items()
         ]
 
     def _put(self, item: list[Frame] | Exception | None) -> bool:

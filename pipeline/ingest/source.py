@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import struct
 import time
@@ -22,8 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from pipeline.config import Site
-from pipeline.errors import ConfigError, HandoffError, SourceError
+from pipeline.errors import SourceError
 from pipeline.ingest.failures import Failure, explain, explain_opening
 from pipeline.ingest.hardware import accelerator, decoding_device
 
@@ -277,57 +275,6 @@ def probe(source: str) -> SourceInfo:
     """
     with VideoSource(source) as opened:
         return opened.info
-
-
-def check_regions(site: Site, *, where: str = "cams.yaml") -> dict[str, SourceInfo]:
-    """Opens every recording of a site and sees that the regions lie inside their pictures.
-
-    Streams are checked when their first picture comes.
-
-    Args:
-        site: the settings.
-        where: name of the file they come from, for the message.
-
-    Returns:
-        What the recordings say, by camera.
-
-    Raises:
-        ConfigError: one sentence per mistake.
-    """
-    recordings: dict[str, SourceInfo] = {}
-    problems: list[str] = []
-    look = functools.cache(probe)  # cameras often share a source
-    for name, camera in site.enabled_cameras.items():
-        if camera.live:
-            continue
-        try:
-            info = recordings[name] = look(camera.source)
-        except HandoffError as error:
-            problems.append(f"{where}: cameras.{name}.source: {error}")
-            continue
-        if problem := region_problem(name, camera.region, (info.width, info.height)):
-            problems.append(f"{where}: {problem}")
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return recordings
-
-
-def region_problem(camera: str, region: Region | None, size: tuple[int, int]) -> str | None:
-    """A sentence if the region does not lie inside a picture of this size, else None.
-
-    >>> region_problem("west", (700, 0, 500, 576), (768, 576))
-    'cameras.west.region: expected four whole numbers [x, y, width, height] inside the 768×576 \
-picture, found [700, 0, 500, 576]'
-    """
-    if region is None:
-        return None
-    x, y, width, height = region
-    if x + width <= size[0] and y + height <= size[1]:
-        return None
-    return (
-        f"cameras.{camera}.region: expected four whole numbers [x, y, width, height] inside the "
-        f"{size[0]}×{size[1]} picture, found {list(region)}"
-    )
 
 
 def _open(source: str, connection: Connection) -> InputContainer:

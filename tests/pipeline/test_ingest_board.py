@@ -11,6 +11,7 @@ import pytest
 from pipeline.data import CameraState, Clock
 from pipeline.errors import InvalidArray
 from pipeline.ingest.board import Board, Offer, Place
+from pipeline.ingest.framing import Cut
 from pipeline.ingest.source import Picture, Region
 from pipeline.ingest.window import Rhythm, window_seconds
 
@@ -37,7 +38,7 @@ def picture(kind: type[Picture] = Picture) -> Picture:
 def offer(
     place: Place, index: int, posted: float, *, kind: type[Picture] = Picture, clock=Clock.ARRIVAL
 ) -> Offer:
-    return Offer(place, picture(kind), None, index, posted, posted, clock, posted)
+    return Offer(place, picture(kind), Cut(), index, posted, posted, clock, posted)
 
 
 def test_a_picture_that_lay_too_long_is_dropped() -> None:

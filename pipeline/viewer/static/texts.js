@@ -20,6 +20,7 @@ const problems = {
   connection: "The connection broke",
   corrupt: "Broken pictures",
   region: "Region outside the picture",
+  lens: "Lens measured at other proportions",
   clock: "Its clock is wrong",
   unexpected: "Reading failed",
 };
@@ -45,6 +46,7 @@ const reasons = {
   skipped: "not decoded",
   corrupt: "broken",
   region: "outside the region",
+  lens: "other than the lens",
   unconvertible: "not convertible",
 };
 const happened = { started: "has started", restarted: "has been restarted", gone: "is gone" };
