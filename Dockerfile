@@ -15,6 +15,7 @@ ARG CUDA_SYSTEM=ubuntu24.04
 FROM scratch AS code
 COPY run_pipeline.py LICENSE /opt/handoff/
 COPY scripts/healthcheck.py /opt/handoff/scripts/
+COPY calibration /opt/handoff/calibration
 COPY engines /opt/handoff/engines
 COPY pipeline /opt/handoff/pipeline
 

@@ -31,7 +31,7 @@ test: lint
 lint: $(VENV)/.everything
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy pipeline engines benchmarks scripts run_pipeline.py
+	@$(VENV)/bin/mypy pipeline engines benchmarks scripts calibration run_pipeline.py
 
 screenshot: $(VENV)/.everything
 	@$(VENV)/bin/python -m scripts.screenshot docs/screenshot.png
