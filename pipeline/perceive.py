@@ -17,7 +17,8 @@ from pipeline.detect import Detector, PendingDetections
 from pipeline.embed import Embedder
 from pipeline.feet import Foot
 from pipeline.metrics import Metrics
-from pipeline.track import Recovered, Tracker, track_numbers
+from pipeline.recover import Recovered, track_numbers
+from pipeline.track import Tracker
 from pipeline.tracklets import Tracklet, TrackletBuilder
 from pipeline.vet import Vetting
 

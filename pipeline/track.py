@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
 
-import numpy as np
 import supervision as sv
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from trackers import BoTSORTTracker, ByteTrackTracker, OCSORTTracker
 from trackers.core.base import BaseTracker
 
 from pipeline.config import TrackerSettings
 from pipeline.data import Frame
+from pipeline.recover import Recovered, Recovery, select, track_numbers
 
 _BUFFER_FPS = 30.0
 """The library counts its buffer of lost tracks in frames at this rate."""
@@ -31,44 +26,8 @@ _STRONG = 0.4
 _BEGIN = 0.5
 """Score a box needs to begin a track; 0.4 to 0.6 make a difference of less than 1."""
 
-_BACKWARD_IOU = 0.3
-"""Overlap from which an unclaimed box of the frame before is where a new track comes from. Giving
-tracks their first boxes back brings 51.5 to 55.4; to look back further brings nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """Boxes of an earlier frame whose tracks were confirmed only later.
-
-    Attributes:
-        index: number of the frame, as in `Frame.index`.
-        time: its capture time, seconds since the epoch.
-        tracks: the boxes, with `tracker_id`.
-    """
-
-    index: int
-    time: float
-    tracks: sv.Detections
-
-
-@dataclass(slots=True)
-class _Unclaimed:
-    """Boxes of a frame that belong to no confirmed track yet."""
-
-    index: int
-    time: float
-    boxes: sv.Detections
-
-    def claim(self, tracks: sv.Detections) -> sv.Detections:
-        """Finds the boxes that these tracks of the frame after came from, and gives them away."""
-        overlap = sv.box_iou_batch(tracks.xyxy, self.boxes.xyxy)
-        rows, columns = linear_sum_assignment(overlap, maximize=True)
-        enough = overlap[rows, columns] >= _BACKWARD_IOU
-        found = _select(self.boxes, columns[enough])
-        found.tracker_id = track_numbers(tracks)[rows[enough]]
-        rest = np.setdiff1d(np.arange(len(self.boxes)), columns[enough])
-        self.boxes = _select(self.boxes, rest)
-        return found
+_LONGEST_GAP = 1.0
+"""Seconds a track may be lost to get boxes for that time."""
 
 
 class Tracker:
@@ -78,9 +37,10 @@ class Tracker:
     seen for `lost_after` seconds. Numbers are never used again, not even after `reset`.
 
     Attributes:
-        recovered: what the last `update` found out about earlier frames: the boxes with which
-            the tracks began that it confirmed, oldest frame first. They count for whoever writes
-            results (every box missed is an error); live they come too late to be shown.
+        recovered: what the last `update` found out about earlier frames, oldest first: the boxes
+            with which the tracks began that it confirmed, and those of tracks it found again from
+            when they were lost. They count for whoever writes results (every box missed is an
+            error); live they come too late to be shown.
     """
 
     def __init__(self, camera: str, settings: TrackerSettings, *, fps: float) -> None:
@@ -99,7 +59,7 @@ class Tracker:
         self._first_number = 0
         self._next_number = 0
         self._last_time: float | None = None
-        self._unclaimed: deque[_Unclaimed] = deque(maxlen=settings.confirm_after)
+        self._recovery = Recovery(young=settings.confirm_after, longest_gap=_LONGEST_GAP)
 
     def update(self, frame: Frame, detections: sv.Detections) -> sv.Detections:
         """Takes one frame's people; returns those that belong to a confirmed track.
@@ -114,10 +74,10 @@ class Tracker:
         self._forget_after_gap(frame.time)
         numbered = self._tracker.update(detections, timestamp=frame.time)
         confirmed = track_numbers(numbered) >= 0
-        tracks, rest = _select(numbered, confirmed), _select(numbered, ~confirmed)
+        tracks, rest = select(numbered, confirmed), select(numbered, ~confirmed)
         tracks.tracker_id = track_numbers(tracks) + self._first_number
-        self._recover(tracks)
-        self._unclaimed.append(_Unclaimed(frame.index, frame.time, rest))
+        self._next_number = max([self._next_number, *(tracks.tracker_id + 1).tolist()])
+        self.recovered = self._recovery.update(frame, tracks, rest)
         return tracks
 
     def reset(self) -> None:
@@ -125,7 +85,7 @@ class Tracker:
         self._tracker.reset()
         self._first_number = self._next_number
         self._last_time = None
-        self._unclaimed.clear()
+        self._recovery.clear()
         self.recovered = []
 
     def _forget_after_gap(self, time: float) -> None:
@@ -134,27 +94,6 @@ class Tracker:
             if not 0 < gap <= self._settings.lost_after:
                 self.reset()
         self._last_time = time
-
-    def _recover(self, tracks: sv.Detections) -> None:
-        """Follows the tracks that are new backwards through the boxes nobody has claimed."""
-        self.recovered = []
-        new = _select(tracks, track_numbers(tracks) >= self._next_number)
-        for past in reversed(self._unclaimed):
-            new = past.claim(new)
-            if len(new):
-                self.recovered.insert(0, Recovered(past.index, past.time, new))
-        self._next_number = max([self._next_number, *(track_numbers(tracks) + 1).tolist()])
-
-
-def _select(detections: sv.Detections, rows: NDArray[Any]) -> sv.Detections:
-    return cast(sv.Detections, detections[rows])
-
-
-def track_numbers(tracks: sv.Detections) -> NDArray[np.int64]:
-    """`tracker_id` as int64[n]; empty for no tracks, which need not have any."""
-    if tracks.tracker_id is None:
-        return np.empty(0, np.int64)
-    return np.asarray(tracks.tracker_id, np.int64)
 
 
 def _botsort(settings: TrackerSettings, fps: float) -> BaseTracker:

@@ -12,7 +12,7 @@ from pipeline.data import Crop, Frame
 from pipeline.errors import InvalidArray
 from pipeline.feet import Feet, Foot, is_cut
 from pipeline.quality import coverage, crop_quality
-from pipeline.track import track_numbers
+from pipeline.recover import track_numbers
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 import supervision as sv
 
 from pipeline.data import Frame
-from pipeline.track import Recovered, track_numbers
+from pipeline.recover import Recovered, track_numbers
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import TrackerSettings
 from pipeline.data import Frame
-from pipeline.track import Recovered, Tracker
+from pipeline.recover import Recovered
+from pipeline.track import Tracker
 
 FPS = 7.0
 TRACKERS = ["botsort", "bytetrack", "ocsort"]

@@ -6,7 +6,7 @@ import numpy as np
 import supervision as sv
 
 from pipeline.data import Frame
-from pipeline.track import Recovered
+from pipeline.recover import Recovered
 from pipeline.vet import Vetting
 
 PICTURE = np.zeros((100, 100, 3), np.uint8)
