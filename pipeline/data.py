@@ -166,6 +166,7 @@ class Decision:
         evidence: what it rests on.
         time: capture time of the sighting it was taken on, seconds since the epoch.
         by: who took it, `matcher` or `person`; what people decide the matcher leaves alone.
+        confirmed: False while it may still be revised.
     """
 
     tracklet: str
@@ -176,6 +177,7 @@ class Decision:
     evidence: Evidence = field(default_factory=Evidence)
     time: float = 0.0
     by: str = "matcher"
+    confirmed: bool = False
 
 
 class CameraState(StrEnum):
@@ -292,6 +294,7 @@ class TrackletRecord:
         entered, left: foot point (x, y) of the first and last box, as fractions of the picture.
         entering, leaving: velocity of the foot point then, fractions of the picture per second;
             (0, 0) if the tracklet is too short to tell.
+        confirmed: False while the matcher may still revise its identity.
         pinned: True if a person has put it where it is: the matcher does not move it.
     """
 
@@ -307,6 +310,7 @@ class TrackletRecord:
     entering: tuple[float, float] = (0.0, 0.0)
     leaving: tuple[float, float] = (0.0, 0.0)
     pinned: bool = False
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ somebody else (`pipeline.weigh`):
   on to where it was seen next, against somebody new doing so.
 
 All sightings of a moment compete in one assignment, with "somebody new" as everyone's alternative,
-so look-alikes cannot take the same identity. A decision may be revised with every further sighting
-of its tracklet.
+so look-alikes cannot take the same identity. A decision is provisional, and may be revised with
+every further sighting of its tracklet, until it is confirmed: when the evidence leaves little
+doubt, or the tracklet has ended.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from pipeline.data import Candidate, Decision, DecisionKind, Evidence, Sighting,
 from pipeline.weigh import Weigher, overlap
 
 _IMPOSSIBLE = -1e6
+_SETTLED = 1e3  # nats for what has been confirmed: only what cannot be is revised then
+_ENOUGH = 4  # crops that a decision on a tracklet under way must rest on to be confirmed
 _NOTHING_SAID = Constraints()
 
 
@@ -73,14 +76,21 @@ class Matcher:
         memory: seconds after which somebody counts as new.
         loyalty: nats by which the identity of a tracklet that is still there is preferred, lest
             labels flicker.
+        sure: probability from which a decision is confirmed before its tracklet has ended.
     """
 
     def __init__(
-        self, weigher: Weigher, *, memory: float = 12 * 3600.0, loyalty: float = 2.0
+        self,
+        weigher: Weigher,
+        *,
+        memory: float = 12 * 3600.0,
+        loyalty: float = 2.0,
+        sure: float = 0.98,
     ) -> None:
         self._weigher = weigher
         self._memory = memory
         self._loyalty = loyalty
+        self._sure = sure
 
     def decide(
         self,
@@ -175,6 +185,8 @@ class Matcher:
 
     def _stays(self, query: Query) -> float:
         """Nats for leaving the tracklet where it is; nothing flickers once it has ended."""
+        if query.current is not None and query.current.confirmed:
+            return _SETTLED
         return 0.0 if query.sighting.closed else self._loyalty
 
     def _way(self, sighting: Sighting, others: Sequence[TrackletRecord]) -> float:
@@ -233,17 +245,25 @@ class Matcher:
             kind = DecisionKind.REVISED
         # Whom the others of this moment turned out to be, this one cannot be.
         rivals = [score.evidence for score in scores.values() if score.identity not in taken]
+        confidence = _probability(
+            choice.evidence if choice else 0.0, rivals if choice is None else [*rivals, 0.0]
+        )
         return Decision(
             tracklet=query.sighting.tracklet,
             camera=query.sighting.camera,
             identity=identity,
             kind=kind,
-            confidence=_probability(
-                choice.evidence if choice else 0.0, rivals if choice is None else [*rivals, 0.0]
-            ),
+            confidence=confidence,
             evidence=_evidence(choice, rivals),
             time=query.sighting.end,
+            confirmed=self._is_confirmed(query, identity, confidence),
         )
+
+    def _is_confirmed(self, query: Query, identity: int, confidence: float) -> bool:
+        """True if this stands: it did, the tracklet has ended, or it has been seen well enough."""
+        sighting, current = query.sighting, query.current
+        stood = current is not None and current.confirmed and current.identity == identity
+        return stood or sighting.closed or (sighting.crops >= _ENOUGH and confidence >= self._sure)
 
 
 def _as_told(query: Query, identity: int) -> Decision:
@@ -258,6 +278,7 @@ def _as_told(query: Query, identity: int) -> Decision:
         confidence=1.0,
         time=query.sighting.end,
         by="person",
+        confirmed=True,
     )
 
 

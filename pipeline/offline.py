@@ -33,7 +33,7 @@ _EVERYTHING = 1_000_000_000
 
 
 @dataclass(slots=True)
-class _Rows:
+class Rows:
     """Boxes of one camera, by tracklet until the tracklets have their identities."""
 
     frames: list[int] = field(default_factory=list)
@@ -95,7 +95,7 @@ class OfflineRun:
         self._fps = fps
         self._progress = progress
         self._stopping = stopping
-        self._rows = {camera: _Rows() for camera in site.enabled_cameras}
+        self._rows = {camera: Rows() for camera in site.enabled_cameras}
         self._last: dict[str, Sighting] = {}
 
     def run(self, output: Path, *, video: bool = False) -> list[IdentityRecord]:

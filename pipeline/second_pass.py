@@ -83,12 +83,11 @@ def second_pass(
     if not sightings:
         return {}
     ordered = sorted(sightings, key=lambda s: (s.begin, s.tracklet))
-    weigher.forget()
+    weigher.forget(hindsight=True)
     problem = Problem(ordered, weigher, constraints)
     found = problem.search(by_identity(ordered, online))
     for _ in range(learn):
-        _learn(ordered, found.groups, weigher)
-        problem = Problem(ordered, weigher, constraints)
+        problem = Problem(ordered, weigher, constraints, learned=found.groups)
         found = problem.search(found.groups)
     numbers = _numbered(ordered, found.groups, online)
     return {
@@ -105,10 +104,16 @@ class Problem:
         sightings: N tracklets in order of time.
         weigher: what evidence is worth.
         constraints: what people said.
+        learned: groups from which transit times are learned; none: what the weigher knows.
     """
 
     def __init__(
-        self, sightings: Sequence[Sighting], weigher: Weigher, constraints: Constraints
+        self,
+        sightings: Sequence[Sighting],
+        weigher: Weigher,
+        constraints: Constraints = _NOTHING_SAID,
+        *,
+        learned: Sequence[Group] = (),
     ) -> None:
         self._sightings = sightings
         self._weigher = weigher
@@ -118,6 +123,11 @@ class Problem:
         self._near = _nearest(self._similarity)
         self._ways: dict[tuple[int, int], float | None] = {}
         self._values: dict[Group, float] = {}
+        self._end = max(sighting.end for sighting in sightings)
+        self._came_from = {i: j for group in learned for j, i in pairwise(group)}
+        self._has_learned = bool(learned)
+        if learned:
+            self._learn()
 
     def value(self, group: Group) -> float:
         """Nats for these tracklets being one person; minus infinity if they cannot be."""
@@ -166,8 +176,26 @@ class Problem:
         if (before, after) not in self._ways:
             one, other = self._sightings[before], self._sightings[after]
             apart = not self._weigher.exclude(one, other)
-            self._ways[before, after] = self._weigher.way(one, other) if apart else None
+            self._ways[before, after] = self._way_of(before, after) if apart else None
         return self._ways[before, after]
+
+    def _way_of(self, before: int, after: int) -> float:
+        """What was learned from the later one's own arrival does not count: it proves itself."""
+        one, other = self._sightings[before], self._sightings[after]
+        if not self._has_learned:
+            return self._weigher.way(one, other, now=self._end)
+        with self._weigher.unlearned(self._origin(after), other, 1.0):
+            return self._weigher.way(one, other, now=self._end)
+
+    def _origin(self, i: int) -> Sighting | None:
+        before = self._came_from.get(i)
+        return None if before is None else self._sightings[before]
+
+    def _learn(self) -> None:
+        """Learns transit times from the grouping, in order of time."""
+        self._weigher.forget(hindsight=True)
+        for i, sighting in enumerate(self._sightings):
+            self._weigher.learn(self._origin(i), sighting, 1.0)
 
     def _allowed(self, group: Group) -> bool:
         """False if people said that two of them are two people."""
@@ -295,14 +323,6 @@ def by_identity(sightings: Sequence[Sighting], online: Mapping[str, int]) -> lis
     for i, sighting in enumerate(sightings):
         groups[online[sighting.tracklet]].append(i)
     return [tuple(group) for group in groups.values()]
-
-
-def _learn(sightings: Sequence[Sighting], groups: Sequence[Group], weigher: Weigher) -> None:
-    """Learns transit times from a grouping, in order of time."""
-    before = {i: j for group in groups for j, i in pairwise(group)}
-    weigher.forget()
-    for i, sighting in enumerate(sightings):
-        weigher.learn(sightings[before[i]] if i in before else None, sighting, 1.0)
 
 
 def _numbered(

@@ -328,5 +328,6 @@ def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
         left=sighting.left,
         entering=sighting.entering,
         leaving=sighting.leaving,
+        confirmed=decision.confirmed,
         pinned=decision.by == "person",
     )

@@ -8,7 +8,9 @@ here; who is who is decided in `pipeline.match` and, with hindsight, in `pipelin
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from pipeline.evidence import Calibration, Continuity
@@ -88,16 +90,28 @@ class Weigher:
         self._places = places or Nowhere()
         self._tolerance = tolerance
 
-    def forget(self) -> None:
-        """Begins to learn anew."""
-        self.transit = TransitModel(self.transit.settings)
+    def forget(self, *, hindsight: bool = False) -> None:
+        """Begins to learn anew.
+
+        Args:
+            hindsight: for a recording as a whole: all of it counts as today's traffic.
+        """
+        settings = self.transit.settings
+        if hindsight:
+            settings = replace(settings, traffic_half_life=settings.half_life)
+        self.transit = TransitModel(settings)
 
     def looks(self, similarities: Sequence[float]) -> float:
         """What cosine similarities to some tracklets of one person say, taken together."""
         return self.calibration.llr(similarities)
 
-    def way(self, earlier: Stretch, later: Stretch) -> float:
-        """What time and place say of going from the end of one to the beginning of the other."""
+    def way(self, earlier: Stretch, later: Stretch, *, now: float | None = None) -> float:
+        """What time and place say of going from the end of one to the beginning of the other.
+
+        Args:
+            earlier, later: the two tracklets.
+            now: what was learned until this capture time counts; None: until the later begins.
+        """
         gap = later.begin - earlier.end
         llr = self.transit.llr(
             earlier.camera,
@@ -105,7 +119,7 @@ class Weigher:
             later.camera,
             self._places.zone(later.camera, later.entered),
             gap,
-            later.begin,
+            later.begin if now is None else now,
             given=self._places.given(earlier.camera, earlier.left, later.camera, later.entered),
         )
         if earlier.camera != later.camera:
@@ -125,14 +139,26 @@ class Weigher:
             now: the tracklet.
             weight: probability that this is right.
         """
+        self._arrive(before, now, weight)
+        self.transit.observe_exit(now.camera, self._places.zone(now.camera, now.left), now.end)
+
+    @contextmanager
+    def unlearned(self, before: Stretch | None, now: Stretch, weight: float) -> Iterator[None]:
+        """As long as the context lasts it is as if this had not been learned."""
+        self._arrive(before, now, -weight)
+        try:
+            yield
+        finally:
+            self._arrive(before, now, weight)
+
+    def _arrive(self, before: Stretch | None, now: Stretch, weight: float) -> None:
         zone = self._places.zone(now.camera, now.entered)
         if before is None:
             self.transit.observe_new(now.camera, zone, now.begin, weight)
-        else:
-            left = self._places.zone(before.camera, before.left)
-            gap = now.begin - before.end
-            self.transit.observe(before.camera, left, now.camera, zone, gap, now.begin, weight)
-        self.transit.observe_exit(now.camera, self._places.zone(now.camera, now.left), now.end)
+            return
+        left = self._places.zone(before.camera, before.left)
+        gap = now.begin - before.end
+        self.transit.observe(before.camera, left, now.camera, zone, gap, now.begin, weight)
 
 
 def overlap(one: Stretch, other: Stretch) -> float:

@@ -1,0 +1,242 @@
+"""Who is who: what each kind of evidence is worth, on recordings and on a synthetic site.
+
+    python -m benchmarks.matching recorded --data FOLDER --detector truth --detector ssdlite
+    python -m benchmarks.matching synthetic
+    python -m benchmarks.matching robust
+
+IDF1 across cameras. FOLDER holds mot16_09.mp4 and .gt.txt, and pets09_s2l1.gt.txt. PETS09-S2L1 is
+the demo site; nothing was chosen by it. `truth` as detector gives perfect boxes.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from scipy.optimize import linear_sum_assignment
+
+from benchmarks.machine import describe_machine, markdown
+from benchmarks.recorded import Recording, Where, record, sites
+from benchmarks.replay import Outcome, one_by_one, replay
+from pipeline.config import DEFAULT_NETWORK
+from pipeline.data import Sighting
+from pipeline.embed import find_weights, read_calibration
+from pipeline.errors import HandoffError
+from pipeline.evidence import Calibration
+from pipeline.match import moments
+from pipeline.second_pass import second_pass
+from pipeline.weigh import Stretch, Weigher
+from tests.world import Faults, Looks, SiteSpec, World
+
+app = typer.Typer(add_completion=False, help=__doc__)
+_TICK = 0.2  # seconds
+
+VARIANTS = (
+    "looks alone", "+ nobody is in two places", "+ all of a moment at once", "+ time and place",
+    "+ transit times learned", "+ revised as it grows (live)", "+ second pass (offline)",
+)  # fmt: skip
+
+
+class LooksAlone(Weigher):
+    """Time and place say nothing."""
+
+    def way(self, earlier: Stretch, later: Stretch, *, now: float | None = None) -> float:
+        """Nothing."""
+        return 0.0
+
+
+class Anywhere(LooksAlone):
+    """Nor does anything keep a person from being in two places at once."""
+
+    def exclude(self, one: Stretch, other: Stretch) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a site's nodes sent, tick by tick, and who is who."""
+
+    batches: list[list[Sighting]]
+    person: Mapping[str, int]
+
+    @property
+    def last(self) -> dict[str, Sighting]:
+        """The last sighting of each tracklet."""
+        return {sighting.tracklet: sighting for batch in self.batches for sighting in batch}
+
+
+def variants(
+    batches: Sequence[Sequence[Sighting]], last: Mapping[str, Sighting], calibration: Calibration
+) -> Iterator[tuple[str, dict[str, int], Outcome | None]]:
+    """Each variant's identities, and its outcome if it was a replay."""
+    for name, weigher, options in (
+        (VARIANTS[0], Anywhere(calibration), {"together": one_by_one}),
+        (VARIANTS[1], LooksAlone(calibration), {"together": one_by_one}),
+        (VARIANTS[2], LooksAlone(calibration), {"together": moments}),
+        (VARIANTS[3], Weigher(calibration), {"learn": False}),
+        (VARIANTS[4], Weigher(calibration), {}),
+    ):
+        outcome = replay(batches, weigher, revise=False, **options)
+        yield name, outcome.identities, outcome
+    outcome = replay(batches, Weigher(calibration))
+    yield VARIANTS[5], outcome.identities, outcome
+    found = second_pass(list(last.values()), outcome.identities, Weigher(calibration))
+    yield VARIANTS[6], {name: to.identity for name, to in found.items()}, None
+
+
+def duration_idf1(
+    identities: Mapping[str, int], person: Mapping[str, int], last: Mapping[str, Sighting]
+) -> float:
+    """IDF1 of perfect boxes: share of the time seen under the one number that suits each best."""
+    people, rows = np.unique([person[name] for name in identities], return_inverse=True)
+    numbers, columns = np.unique(list(identities.values()), return_inverse=True)
+    seconds = np.array([last[name].end - last[name].begin for name in identities])
+    shared = np.zeros((len(people), len(numbers)))
+    np.add.at(shared, (rows, columns), seconds)
+    best = linear_sum_assignment(shared, maximize=True)
+    return float(shared[best].sum() / seconds.sum())
+
+
+def watch(spec: SiteSpec, *, looks: Looks | None = None, faults: Faults | None = None) -> Watched:
+    """A synthetic site's sightings in ticks."""
+    observed = World(spec).observed(looks=looks, faults=faults)
+    ticks: dict[int, list[Sighting]] = {}
+    for report in observed.reports:
+        ticks.setdefault(int(report.sent / _TICK), []).append(report.sighting)
+    return Watched(list(ticks.values()), observed.truth.person)
+
+
+def reliability(outcomes: Iterable[tuple[Outcome, Mapping[str, int]]]) -> list[list[str]]:
+    """How often decisions of each confidence were right: who had the number before, mostly."""
+    rows = []
+    confidence, right = map(np.array, zip(*_judged(outcomes), strict=True))
+    for low in (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99):
+        high = {0.0: 0.5, 0.5: 0.7, 0.7: 0.8, 0.8: 0.9, 0.9: 0.95, 0.95: 0.99, 0.99: 1.01}[low]
+        chosen = (confidence >= low) & (confidence < high)
+        if chosen.any():
+            figures = f"{confidence[chosen].mean():.3f}", f"{right[chosen].mean():.3f}"
+            rows.append([f"{low:.2f} to {min(high, 1):.2f}", str(chosen.sum()), *figures])
+    return rows
+
+
+def _judged(
+    outcomes: Iterable[tuple[Outcome, Mapping[str, int]]],
+) -> Iterator[tuple[float, bool]]:
+    for outcome, person in outcomes:
+        owners = _owners(outcome, person)
+        for name, decision in outcome.decisions.items():
+            yield decision.confidence, owners[decision.identity] == person[name]
+
+
+def _owners(outcome: Outcome, person: Mapping[str, int]) -> dict[int, int]:
+    """Identity → the person who has most of its tracklets."""
+    found: dict[int, list[int]] = {}
+    for name, identity in outcome.identities.items():
+        found.setdefault(identity, []).append(person[name])
+    return {identity: max(set(people), key=people.count) for identity, people in found.items()}
+
+
+@app.command()
+def recorded(
+    data: Annotated[Path, typer.Option(help="Folder of clips with ground truth.")],
+    detector: Annotated[list[str], typer.Option(help="Name or path of a model, or `truth`.")],
+    site: Annotated[list[str] | None, typer.Option(help="mot16_09 or pets09; both.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Keeps recordings from run to run.")] = None,
+) -> None:
+    """IDF1 across cameras on recordings, by detector and evidence."""
+    calibration = read_calibration(find_weights(DEFAULT_NETWORK))
+    rows = []
+    try:
+        for where in sites(data, site or ["mot16_09", "pets09"]):
+            for model in detector:
+                recording = _recorded(where, model, cache)
+                rows += _row_per_site(where.name, Path(model).stem, recording, calibration)
+    except HandoffError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    print(markdown(["site", "boxes", "tracklets", *VARIANTS, "perfect linking"], rows))
+    print(f"\nMachine: {describe_machine()}")
+
+
+def _row_per_site(
+    name: str, boxes: str, recording: Recording, calibration: Calibration
+) -> list[list[str]]:
+    last = recording.last
+    found = variants(recording.batches, last, calibration)
+    scores = [recording.evaluate(identities).across.idf1 for _, identities, _ in found]
+    scores.append(recording.evaluate(recording.perfect()).across.idf1)
+    return [[name, boxes, str(len(last)), *(f"{score:.3f}" for score in scores)]]
+
+
+def _recorded(where: Where, model: str, cache: Path | None) -> Recording:
+    path = None if cache is None else cache / f"{where.name}-{Path(model).stem}.pickle"
+    if path is not None and path.is_file():
+        found: Any = pickle.loads(path.read_bytes())
+        return found
+    recording = record(where, model)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps(recording))
+    return recording
+
+
+@app.command()
+def synthetic(
+    cameras: Annotated[int, typer.Option(help="Cameras of the site.")] = 20,
+    people: Annotated[int, typer.Option(help="People who walk in it.")] = 200,
+    minutes: Annotated[float, typer.Option(help="How long it is watched.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Which site.")] = 7,
+) -> None:
+    """IDF1 on a synthetic site with perfect boxes, by evidence, and how far to trust confidence."""
+    calibration = read_calibration(find_weights(DEFAULT_NETWORK))
+    spec = SiteSpec(cameras=cameras, people=people, seconds=60 * minutes, seed=seed)
+    rows, live = [], []
+    for name, looks in (("as measured", Looks()), ("30 % in three outfits", Looks(lookalikes=0.3))):
+        site = watch(spec, looks=looks)
+        scores = []
+        for variant, identities, outcome in variants(site.batches, site.last, calibration):
+            scores.append(duration_idf1(identities, site.person, site.last))
+            if variant == VARIANTS[5] and outcome is not None:
+                live.append((outcome, site.person))
+        rows.append([name, str(len(site.last)), *(f"{score:.3f}" for score in scores)])
+    print(markdown(["looks", "tracklets", *VARIANTS], rows))
+    print("\nConfidence of the last live decision on each tracklet, and how many were right:\n")
+    print(markdown(["confidence", "tracklets", "mean", "right"], reliability(live)))
+    print(f"\nMachine: {describe_machine()}")
+
+
+@app.command()
+def robust(
+    cameras: Annotated[int, typer.Option(help="Cameras of the site.")] = 12,
+    people: Annotated[int, typer.Option(help="People who walk in it.")] = 60,
+    minutes: Annotated[float, typer.Option(help="How long it is watched.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Which site.")] = 7,
+) -> None:
+    """What noise, missing boxes, a dead camera and wrong clocks cost: IDF1, live and offline."""
+    calibration = read_calibration(find_weights(DEFAULT_NETWORK))
+    spec = SiteSpec(cameras=cameras, people=people, seconds=60 * minutes, seed=seed)
+    troubles = {
+        "none": Faults(),
+        "half as much noise again in the embeddings": Faults(noise=1.5),
+        "a fifth of the detections missing": Faults(missing=0.2),
+        "a camera dead for a third of the time": Faults(dead=((0, 600.0, 1200.0),)),
+        "clocks wrong by up to 2 s": Faults(clock=2.0),
+    }
+    rows = []
+    for name, faults in troubles.items():
+        site = watch(spec, faults=faults)
+        *_, live, offline = variants(site.batches, site.last, calibration)
+        scores = [duration_idf1(found[1], site.person, site.last) for found in (live, offline)]
+        rows.append([name, str(len(site.last)), *(f"{score:.3f}" for score in scores)])
+    print(markdown(["trouble", "tracklets", "live", "offline"], rows))
+    print(f"\nMachine: {describe_machine()}")
+
+
+if __name__ == "__main__":
+    app()
