@@ -11,45 +11,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
-from rich.table import Table
-from scipy.optimize import minimize
 
-from engines.card import LikelihoodRatio, graph_paths
+from engines.card import graph_paths
 from engines.datasets import JUNK_PERSON, KINDS, RetrievalProblem, read_problems
 from engines.embedders import GraphEmbedder
 from engines.export import write_metadata
 from engines.held_out import held_out_problems
-from engines.protocols import EmbeddedProblem, embed_problem
+from engines.protocols import EmbeddedProblem, Embedder, embed_problem
+from engines.reliability import Pairs, fit, join, report
 from pipeline.config import DEFAULT_NETWORK
 from pipeline.errors import HandoffError
 
-Array = npt.NDArray[np.float64]
-
 FITTED_SETS = ("held-out people", "mini_mars test")
 """Both weigh the same. Nobody in them was trained on, whichever set he is numbered in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Pairs of tracklets in different cameras.
-
-    Attributes:
-        similarity: float64[n].
-        same: bool[n], whether the two are one person.
-        weight: float64[n], sums to 1; both answers weigh the same.
-    """
-
-    similarity: Array
-    same: npt.NDArray[np.bool_]
-    weight: Array
 
 
 def camera_pairs(problem: EmbeddedProblem) -> Pairs:
@@ -59,123 +39,6 @@ def camera_pairs(problem: EmbeddedProblem) -> Pairs:
     same = (problem.query.people[:, None] == problem.gallery.people[None, :])[apart]
     weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
     return Pairs(problem.similarity[apart].astype(np.float64), same, weight)
-
-
-def join(sets: Sequence[Pairs]) -> Pairs:
-    """Puts sets together, each with the same weight whatever its size."""
-    return Pairs(
-        np.concatenate([pairs.similarity for pairs in sets]),
-        np.concatenate([pairs.same for pairs in sets]),
-        np.concatenate([pairs.weight for pairs in sets]) / len(sets),
-    )
-
-
-def fit(pairs: Pairs) -> LikelihoodRatio:
-    """Logistic regression by maximum likelihood."""
-    sign = np.where(pairs.same, 1.0, -1.0)
-
-    def loss(parameters: Array) -> float:
-        log_odds = parameters[0] * pairs.similarity + parameters[1]
-        return float(np.sum(pairs.weight * np.logaddexp(0.0, -sign * log_odds)))
-
-    slope, offset = minimize(loss, x0=np.array([10.0, -5.0])).x
-    return LikelihoodRatio(float(slope), float(offset))
-
-
-def brier_score(ratio: LikelihoodRatio, pairs: Pairs) -> float:
-    """Mean squared error of the probability; 0.25 is what always saying one half gives."""
-    error = ratio.probability(pairs.similarity) - pairs.same
-    return float(np.sum(pairs.weight * error**2))
-
-
-def left_out_scores(sets: Mapping[str, Pairs]) -> dict[str, float]:
-    """Brier score of each set under a fit to the others alone; nothing for a single set."""
-    others = {name: [sets[other] for other in sets if other != name] for name in sets}
-    return {name: brier_score(fit(join(rest)), sets[name]) for name, rest in others.items() if rest}
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Pairs to which the fit gives about the same probability.
-
-    Attributes:
-        lowest, highest: bounds of the probability.
-        pairs: how many fall between.
-        weight: their share of all weight.
-        predicted: mean probability of theirs, by weight; NaN without pairs.
-        observed: share of them that are one person, by weight; NaN without pairs.
-    """
-
-    lowest: float
-    highest: float
-    pairs: int
-    weight: float
-    predicted: float
-    observed: float
-
-
-def reliability(ratio: LikelihoodRatio, pairs: Pairs, *, bins: int = 10) -> list[ReliabilityBin]:
-    """Compares what is predicted with what is so, in bins of equal width.
-
-    Args:
-        ratio: the fit.
-        pairs: the prior is one half, as both answers weigh the same.
-        bins: how many.
-    """
-    probability = ratio.probability(pairs.similarity)
-    places = np.minimum((probability * bins).astype(np.int64), bins - 1)
-    return [
-        _reliability_bin(pairs, probability, place, places == place, bins) for place in range(bins)
-    ]
-
-
-def _reliability_bin(
-    pairs: Pairs, probability: Array, place: int, chosen: npt.NDArray[np.bool_], bins: int
-) -> ReliabilityBin:
-    weight = pairs.weight[chosen]
-    total = float(weight.sum())
-    mean = partial(np.average, weights=weight) if total else lambda _: np.nan
-    return ReliabilityBin(
-        lowest=place / bins,
-        highest=(place + 1) / bins,
-        pairs=int(chosen.sum()),
-        weight=total,
-        predicted=float(mean(probability[chosen])),
-        observed=float(mean(pairs.same[chosen].astype(np.float64))),
-    )
-
-
-def expected_error(bins: Sequence[ReliabilityBin]) -> float:
-    """Expected calibration error: |predicted - observed|, averaged over the bins by weight."""
-    return sum(each.weight * abs(each.predicted - each.observed) for each in bins if each.pairs)
-
-
-def reliability_table(bins: Sequence[ReliabilityBin]) -> Table:
-    """One row per bin."""
-    table = Table("probability", "pairs", "weight", "predicted", "observed", title="reliability")
-    for each in bins:
-        table.add_row(
-            f"{each.lowest:.1f} to {each.highest:.1f}",
-            str(each.pairs),
-            *(f"{value:.3f}" for value in (each.weight, each.predicted, each.observed)),
-        )
-    return table
-
-
-def report(ratio: LikelihoodRatio, sets: Mapping[str, Pairs], console: Console) -> None:
-    """Prints the curve, the Brier scores by set, and the reliability over all sets."""
-    console.print(f"log-likelihood ratio = {ratio.slope:.2f} · similarity {ratio.offset:+.2f}")
-    console.print(f"nothing is known at similarity {-ratio.offset / ratio.slope:.2f}")
-    left_out = left_out_scores(sets)
-    table = Table("set", "pairs", "of one person", "Brier score", "fitted without it")
-    for name, pairs in sets.items():
-        without = f"{left_out[name]:.3f}" if name in left_out else "-"
-        counts = str(len(pairs.same)), str(int(pairs.same.sum()))
-        table.add_row(name, *counts, f"{brier_score(ratio, pairs):.3f}", without)
-    console.print(table)
-    bins = reliability(ratio, join(list(sets.values())))
-    console.print(reliability_table(bins))
-    console.print(f"expected calibration error {expected_error(bins):.3f}")
 
 
 def main() -> None:
@@ -204,21 +67,29 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def read_fitted_problems(arguments: argparse.Namespace) -> dict[str, RetrievalProblem]:
-    """The sets the command line names; all weigh the same."""
+def labelled_sets(
+    embedder: Embedder, *, data: Path | None = None, folders: Sequence[tuple[str, Path]] = ()
+) -> dict[str, Pairs]:
+    """Pairs of people of known identity; all sets weigh the same.
+
+    Args:
+        embedder: the network.
+        data: root of the sets held out from our recipes, or None.
+        folders: kind and folder of other sets.
+    """
     problems: dict[str, RetrievalProblem] = {}
-    if arguments.data:
-        held_out = held_out_problems(arguments.data)
+    if data is not None:
+        held_out = held_out_problems(data)
         problems |= {name: held_out[name] for name in FITTED_SETS}
-    for kind, folder in arguments.set:
-        problems |= {problem.name: problem for problem in read_problems(kind, Path(folder))}
-    return problems
+    for kind, folder in folders:
+        problems |= {problem.name: problem for problem in read_problems(kind, folder)}
+    return {name: camera_pairs(embed_problem(p, embedder)) for name, p in problems.items()}
 
 
 def _run(arguments: argparse.Namespace) -> None:
     embedder = GraphEmbedder(arguments.weights, arguments.name)
-    problems = read_fitted_problems(arguments)
-    sets = {name: camera_pairs(embed_problem(p, embedder)) for name, p in problems.items()}
+    folders = [(kind, Path(folder)) for kind, folder in arguments.set]
+    sets = labelled_sets(embedder, data=arguments.data, folders=folders)
     ratio = fit(join(list(sets.values())))
     report(ratio, sets, Console(width=100))
     if arguments.dry_run:

@@ -51,7 +51,7 @@ class WatchedTime:
 
     def at(self, now: float) -> float:
         """What it shows at a capture time."""
-        return self.shown + min(now - self.newest, _SILENCE)
+        return self.shown + max(min(now - self.newest, _SILENCE), -_SILENCE)
 
     def advance(self, now: float) -> float:
         """Something happened; returns what it shows."""

@@ -199,6 +199,9 @@ class MatchingSettings(Settings):
     """Somebody not seen for longer is somebody new."""
     clock_tolerance: Duration = 0.5
     """Seconds by which the cameras' clocks may differ."""
+    similarity: Path | None = None
+    """Curve from similarity to likelihood ratio that `python -m calibration.similarity` has
+    written; None: the one the network comes with."""
 
 
 class TransitSettings(Settings):
@@ -337,6 +340,7 @@ def load_site(path: Path) -> Site:
             "cameras": {n: _resolve(path, n, c) for n, c in site.cameras.items()},
             "detector": _beside(path, site.detector, "model"),
             "network": _beside(path, site.network, "weights"),
+            "matching": _resolve_file(path, site.matching, "matching", "similarity"),
             "topology": _resolve_file(path, site.topology, "topology", "file"),
             "redis": _resolve_file(path, site.redis, "redis", "ca_file"),
         }

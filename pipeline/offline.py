@@ -102,9 +102,10 @@ class OfflineRun:
         """Processes the recordings and writes the results to a folder.
 
         Args:
-            output: gets `<camera>.txt`, `identities.json`, `thumbnails/`, and with `video`
-                `<camera>.mp4`, all with hindsight; in `online/`, `<camera>.txt` and
-                `identities.json` as they were decided while the recordings ran.
+            output: gets `<camera>.txt`, `identities.json`, `embeddings.npy`, `thumbnails/`, and
+                with `video` `<camera>.mp4`, all with hindsight; in `online/`, `<camera>.txt`,
+                `identities.json` and `embeddings.npy` as they were decided while the recordings
+                ran.
 
         Returns:
             the identities with hindsight, by number.
@@ -225,7 +226,10 @@ class OfflineRun:
             }
             for i in identities
         ]
-        text = json.dumps({"site": self._site.site, "identities": listed}, indent=2)
+        looks = [self._last[t.tracklet].embedding for i in identities for t in i.tracklets]
+        np.save(output / "embeddings.npy", np.array(looks, dtype=np.float32))
+        facts = {"site": self._site.site, "network": self._network.id, "identities": listed}
+        text = json.dumps(facts, indent=2)
         (output / "identities.json").write_text(text + "\n", encoding="utf-8")
 
 

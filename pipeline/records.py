@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.data import CameraStatus, Decision, IdentityRecord, TrackletRecord
 from pipeline.redis_link import Client, in_our_words, listen
 from pipeline.wire import unpack_decision, unpack_record, unpack_status
 
 _MOST_MERGES = 64  # of merged identities that were merged again
+_LOOKS_AT_ONCE = 500  # embeddings are long texts on their way
 
 
 class Records:
@@ -95,6 +99,30 @@ class Records:
         """The tracklet's best picture as JPEG, or None."""
         picture: bytes | None = self._redis.get(self._key("crop", tracklet))
         return picture
+
+    @in_our_words
+    def looks(self, tracklets: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Embeddings of those tracklets that the gallery holds, float32[D], of unit length.
+
+        The gallery keeps them in 8 bits a number: a similarity is off by some thousandths.
+        """
+        found: dict[str, NDArray[np.float32]] = {}
+        for first in range(0, len(tracklets), _LOOKS_AT_ONCE):
+            names = tracklets[first : first + _LOOKS_AT_ONCE]
+            with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.execute_command("VEMB", self._key("gallery"), name)
+                answers = pipe.execute()
+            for name, numbers in zip(names, answers, strict=True):
+                if numbers:
+                    vector = np.array(numbers, dtype=np.float32)
+                    found[name] = vector / np.linalg.norm(vector)
+        return found
+
+    @in_our_words
+    def gallery_network(self) -> str:
+        """The network whose embeddings the gallery holds, "" if it holds none."""
+        return (self._redis.get(self._key("gallery", "network")) or b"").decode()
 
     @in_our_words
     def last_decision(self) -> str:

@@ -188,7 +188,7 @@ class TransitModel:
             keys.add((from_camera, from_zone, to_camera, to_zone))
         for key in keys:
             self._histogram(key).add(gap, weight, now=now, half_life=self.settings.half_life)
-        left, entered = self._watched(from_camera, now - gap), self._watched(to_camera, now)
+        left, entered = self._watched(from_camera, now), self._watched(to_camera, now)
         for zone in {"", from_zone}:
             self._count(left.returned, zone, weight, now)
         self._count(entered.entries, to_zone, weight, now)

@@ -7,14 +7,18 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from engines.zoo import fetch
 from pipeline.embedded import EmbeddedRedis
 from pipeline.errors import ModelError
 from pipeline.store import Store
 
-settings.register_profile("shared machine", deadline=None, max_examples=50)
+# However busy the machine: drawing an example may take seconds there.
+_slow = [HealthCheck.too_slow]
+settings.register_profile(
+    "shared machine", deadline=None, max_examples=50, suppress_health_check=_slow
+)
 settings.load_profile("shared machine")
 
 

@@ -111,6 +111,13 @@ def test_every_tracklet_says_where_its_feet_came_in_and_went_out(results: Path) 
     assert len(np.unique(feet)) > len(tracklets)
 
 
+def test_every_tracklet_has_its_embedding(results: Path) -> None:
+    identities = json.loads((results / "identities.json").read_text())["identities"]
+    looks = np.load(results / "embeddings.npy")
+    assert len(looks) == sum(len(i["tracklets"]) for i in identities)
+    assert np.linalg.norm(looks, axis=1) == pytest.approx(1.0, abs=1e-3)
+
+
 def test_the_annotated_video_has_every_frame(results: Path) -> None:
     with av.open(str(results / "west.mp4")) as video:
         assert video.streams.video[0].codec_context.name == "h264"

@@ -10,20 +10,19 @@ import cv2
 import numpy as np
 import pytest
 
-from engines.calibrate import (
+from engines.calibrate import camera_pairs, main
+from engines.card import LikelihoodRatio, graph_paths, read_card
+from engines.metrics import Labels
+from engines.protocols import EmbeddedProblem
+from engines.reliability import (
     Pairs,
     brier_score,
-    camera_pairs,
     expected_error,
     fit,
     join,
     left_out_scores,
-    main,
     reliability,
 )
-from engines.card import LikelihoodRatio, graph_paths, read_card
-from engines.metrics import Labels
-from engines.protocols import EmbeddedProblem
 from pipeline.config import DEFAULT_NETWORK
 from pipeline.embed import WEIGHTS
 

@@ -158,14 +158,24 @@ def test_the_rate_of_new_people_is_learned(per_minute: float) -> None:
     assert model.arrivals("west", NOW + 7200) == pytest.approx(per_minute / 60, rel=0.25)
 
 
+def test_a_long_absence_does_not_make_a_camera_look_deserted() -> None:
+    model = TransitModel()
+    for second in range(0, 1200, 20):
+        model.observe_new("west", "", NOW + second)
+    before = model.arrivals("west", NOW + 1200)
+    model.observe("west", "", "east", "", 36_000.0, NOW + 1200)
+    assert model.arrivals("west", NOW + 1200) == pytest.approx(before, rel=0.05)
+
+
 def test_a_quiet_night_is_noticed() -> None:
     model = TransitModel()
     for second in range(0, 7200, 10):
         model.observe_new("west", "", NOW + second)
+    busy = model.arrivals("west", NOW + 7200)
     for second in range(7200, 7200 + 4 * 3600, 60):
         model.watch("west", NOW + second)
     quiet = model.arrivals("west", NOW + 7200 + 4 * 3600)
-    assert quiet < 0.25 * model.arrivals("west", NOW + 7200)
+    assert quiet < 0.25 * busy
 
 
 def test_zones_say_more_than_cameras_once_they_have_data() -> None:
