@@ -11,6 +11,8 @@ _PRIOR_ZONE = 5.0
 """Arrivals of new people that the zones of everybody's arrivals weigh as much as."""
 _SILENCE = 600.0
 """Seconds of a silence that count."""
+_SET_BACK = 3600.0
+"""Capture times that go back so far begin anew."""
 _ZONES = 64
 """Zones of a camera that are counted, at most."""
 
@@ -56,6 +58,8 @@ class WatchedTime:
     def advance(self, now: float) -> float:
         """Something happened; returns what it shows."""
         shown = self.at(now)
+        if now < self.newest - _SET_BACK:  # such as a recording played after a model was taught
+            self.newest, shown = now, self.shown
         if now > self.newest:
             self.newest, self.shown = now, shown
         return shown

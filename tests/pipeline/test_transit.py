@@ -158,6 +158,14 @@ def test_the_rate_of_new_people_is_learned(per_minute: float) -> None:
     assert model.arrivals("west", NOW + 7200) == pytest.approx(per_minute / 60, rel=0.25)
 
 
+def test_time_goes_on_after_it_was_set_back() -> None:
+    model = TransitModel()
+    model.observe("west", "", "east", "", 9.0, NOW + 1e9)
+    for second in range(0, 3600, 20):
+        model.observe_new("west", "", NOW + second)
+    assert model.arrivals("west", NOW + 3600) == pytest.approx(1 / 20, rel=0.25)
+
+
 def test_a_long_absence_does_not_make_a_camera_look_deserted() -> None:
     model = TransitModel()
     for second in range(0, 1200, 20):
