@@ -102,7 +102,7 @@ class Records:
 
     @in_our_words
     def looks(self, tracklets: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Embeddings of those tracklets that the gallery holds, float32[D], of unit length.
+        """Embeddings of those tracklets that ended and are in the gallery, float32[D], unit length.
 
         The gallery keeps them in 8 bits a number: a similarity is off by some thousandths.
         """

@@ -215,7 +215,7 @@ def test_the_gallery_gives_embeddings_back(store: Store) -> None:
     one = sighting("w-1", closed=True)
     decision = Decision("w-1", "west", 1, DecisionKind.NEW, 0.9)
     store.open_sightings()
-    store.open_gallery("net@1")
+    store.gallery.begin("net@1")
     store.record(one, decision, previous=None)
     looks = store.looks(["w-1", "gone"])
     assert set(looks) == {"w-1"}
