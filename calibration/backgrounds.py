@@ -10,7 +10,8 @@ import numpy.typing as npt
 from pipeline.config import CameraSettings, Site
 from pipeline.errors import HandoffError
 from pipeline.ingest import read_recordings
-from pipeline.ingest.source import Connection, VideoSource, region_problem
+from pipeline.ingest.framing import Framing
+from pipeline.ingest.source import Connection, VideoSource
 
 Image = npt.NDArray[np.uint8]
 
@@ -38,9 +39,10 @@ def _recorded(name: str, camera: CameraSettings) -> Image | None:
 
 
 def _live(name: str, camera: CameraSettings) -> Image | None:
+    framing = Framing(name, camera)
     connection = Connection(camera.transport, camera.connect_timeout, camera.read_timeout)
     with VideoSource(camera.source, connection) as source:
-        for picture in islice(source.pictures(), 1):
-            fits = region_problem(name, camera.region, picture.size) is None
-            return picture.image(camera.region) if fits else None
-    return None
+        picture = next(source.pictures(), None)
+        if picture is None or framing.misfit(picture.size) is not None:
+            return None
+        return framing.cut(picture.size).image(picture)
