@@ -25,7 +25,7 @@ PER_PERSON = 5
 _COMMON, _CAMERA, _STYLE, _OWN, _NOISE = 0.229, 0.297, 0.2, 0.8, 0.45
 _STYLES = 30
 _SPREAD = 0.9  # tracklets differ in noise: standard deviation of its logarithm
-_CHUNK = 4096
+_CHUNK = 512
 
 Vectors = NDArray[np.float32]
 
@@ -49,9 +49,10 @@ class People:
 
     def embeddings(self, first: int, count: int) -> Vectors:
         """Embeddings of the tracklets from number `first`: float32[count, 768], unit length."""
-        numbers = np.arange(first, first + count)
-        parts = [self._chunk(c) for c in range(first // _CHUNK, (first + count - 1) // _CHUNK + 1)]
-        return np.concatenate(parts)[numbers - first // _CHUNK * _CHUNK]
+        begin = first // _CHUNK
+        parts = [self._chunk(c) for c in range(begin, (first + count - 1) // _CHUNK + 1)]
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return whole[first - begin * _CHUNK : first - begin * _CHUNK + count]
 
     def record(self, number: int, person: int) -> TrackletRecord:
         """What was decided about a tracklet of the gallery: the truth."""
