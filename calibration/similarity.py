@@ -37,6 +37,7 @@ from pipeline.roles import REDIS_VARIABLE
 
 _MOST_IDENTITIES = 20_000
 _BAD_INPUT = 2
+_DOUBT = 0.02  # share of a matcher's confident decisions, and of people in two places, in error
 _HEAD = """\
 # Written by python -m calibration.similarity.
 # log-likelihood ratio of one person against two = slope * similarity + offset, in nats.
@@ -103,7 +104,7 @@ def running(
     when = {
         name: datetime.fromtimestamp(round(t), UTC) for name, t in (("begin", begin), ("end", end))
     }
-    _finish({site.site: seen.pairs}, seen.network, output, picture, when)
+    _finish({site.site: seen.pairs}, seen.network, output, picture, when, doubt=_DOUBT)
 
 
 def _of_results(folder: Path, site: Site) -> SeenPeople:
@@ -132,10 +133,12 @@ def _finish(
     output: Path,
     picture: Path | None,
     when: Mapping[str, datetime],
+    *,
+    doubt: float = 0.0,
 ) -> None:
     """Fits, tells, writes and draws."""
     pairs = join(list(sets.values()))
-    ratio = fit(pairs)
+    ratio = fit(pairs, doubt=doubt)
     if ratio.slope <= 0:
         raise ConfigError("expected people to look more like themselves than others, found less")
     report(ratio, sets, console)

@@ -201,7 +201,10 @@ def _write_zones(axes: Axes, zones: Sequence[Zone], size: Pair) -> None:
         size: of the view in inches.
     """
     if not zones:
-        axes.text(0.5, 0.5, "no zones", ha="center", va="center", fontsize=_SMALL, color=_FAINT)
+        axes.text(
+            0.5, 0.5, "no zones", ha="center", va="center", fontsize=_SMALL, color=_TEXT,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.75, "lw": 0},
+        )  # fmt: skip
         return
     texts = [_zone_text(zone) for zone in zones]
     sizes = [_text_size(text, _SMALL) for text in texts]

@@ -41,13 +41,21 @@ def join(sets: Sequence[Pairs]) -> Pairs:
     )
 
 
-def fit(pairs: Pairs) -> LikelihoodRatio:
-    """Logistic regression by maximum likelihood."""
+def fit(pairs: Pairs, *, doubt: float = 0.0) -> LikelihoodRatio:
+    """Logistic regression by maximum likelihood.
+
+    Args:
+        pairs: what is known.
+        doubt: share of them that may be wrong: without it, pairs that are told apart without a
+            mistake make the curve as steep as can be.
+    """
     sign = np.where(pairs.same, 1.0, -1.0)
 
     def loss(parameters: Array) -> float:
         log_odds = parameters[0] * pairs.similarity + parameters[1]
-        return float(np.sum(pairs.weight * np.logaddexp(0.0, -sign * log_odds)))
+        right = np.logaddexp(0.0, -sign * log_odds)
+        wrong = np.logaddexp(0.0, sign * log_odds)
+        return float(np.sum(pairs.weight * ((1 - doubt) * right + doubt * wrong)))
 
     slope, offset = minimize(loss, x0=np.array([10.0, -5.0])).x
     return LikelihoodRatio(float(slope), float(offset))

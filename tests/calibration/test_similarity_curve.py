@@ -94,6 +94,12 @@ def test_a_site_teaches_its_own_curve() -> None:
     assert pairs.weight[pairs.same].sum() == pytest.approx(0.5)
 
 
+def test_people_who_are_told_apart_without_a_mistake_do_not_make_it_steep() -> None:
+    apart = Pairs(np.array([0.3, 0.7]), np.array([False, True]), np.array([0.5, 0.5]))
+    ratio = fit(apart, doubt=0.02)
+    assert ratio.probability([0.3, 0.7]) == pytest.approx([0.02, 0.98], abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same", "number"),
     [
