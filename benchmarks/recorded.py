@@ -11,7 +11,7 @@ import numpy as np
 import supervision as sv
 
 from engines.zoo import resolve_detector
-from pipeline.config import CameraSettings, Site, load_site
+from pipeline.config import Site, load_site
 from pipeline.data import Frame, Sighting
 from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network, find_weights
@@ -24,9 +24,9 @@ from pipeline.truth import load_truth
 
 PEOPLE = Path(__file__).with_name("pets09_people.yaml")
 _MOT16_VIEWS = {
-    "left": (0, 0, 500, 1080),
-    "middle": (710, 0, 500, 1080),
-    "right": (1420, 0, 500, 1080),
+    "left": [0, 0, 500, 1080],
+    "middle": [710, 0, 500, 1080],
+    "right": [1420, 0, 500, 1080],
 }
 """People are up to 200 pixels wide there: nobody is in two views at once."""
 _NOBODY = 1_000_000  # numbers from here on are tracklets that lie on nobody
@@ -84,11 +84,11 @@ def sites(data: Path, names: Iterable[str]) -> Iterator[Where]:
             truth = load_truth(site, [str(data / "pets09_s2l1.gt.txt")], people=PEOPLE)
         else:
             video = str(data / f"{name}.mp4")
-            cameras = {
-                view: CameraSettings(source=video, region=region, fps=30)
+            views = {
+                view: {"source": video, "region": region, "fps": 30}
                 for view, region in _MOT16_VIEWS.items()
             }
-            site = Site(site=name, cameras=cameras)
+            site = Site.model_validate({"site": name, "cameras": views})
             truth = load_truth(site, [str(data / f"{name}.gt.txt")])
         yield Where(name, site, truth)
 
