@@ -167,6 +167,9 @@ class MatchingService:
             self._lease.lost()
 
     def _resign(self) -> None:
+        with suppress(StoreError):
+            if self._in_charge:
+                self._keep_learned()
         self._in_charge = False
         with suppress(StoreError):
             if self._lease is not None:
