@@ -64,8 +64,11 @@ class Recording:
         return {sighting.tracklet: sighting for batch in self.batches for sighting in batch}
 
     def evaluate(self, identities: Mapping[str, int]) -> Evaluation:
-        """Scores of tracklets under these identities."""
-        return evaluate({c: self.rows[c].table(identities) for c in self.truth}, self.truth)
+        """Scores of tracklets under these identities.
+
+        Of two boxes in one frame with the same identity the second belongs to nobody.
+        """
+        return evaluate({c: _table(self.rows[c], identities) for c in self.truth}, self.truth)
 
     def perfect(self) -> dict[str, int]:
         """Each tracklet under the number of the person most of its boxes lie on.
@@ -118,6 +121,16 @@ def record(where: Where, model: str) -> Recording:
         recording.batches.append(sightings)
     recording.batches.append(perception.close())
     return recording
+
+
+def _table(rows: Rows, identities: Mapping[str, int]) -> Table:
+    decided = [i for i, tracklet in enumerate(rows.tracklets) if tracklet in identities]
+    frame = np.array([rows.frames[i] for i in decided], np.int64)
+    identity = np.array([identities[rows.tracklets[i]] for i in decided], np.int64)
+    _, first = np.unique(np.column_stack([frame, identity]), axis=0, return_index=True)
+    again = np.setdiff1d(np.arange(len(frame)), first)
+    identity[again] = 2 * _NOBODY + again
+    return Table.build(frame=frame, identity=identity, xyxy=[rows.boxes[i] for i in decided])
 
 
 def _detector(site: Site, model: str) -> Detect:
