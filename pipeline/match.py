@@ -28,6 +28,7 @@ from pipeline.weigh import Weigher, overlap
 
 _IMPOSSIBLE = -1e6
 _SETTLED = 1e3  # nats for what has been confirmed: only what cannot be is revised then
+_MOST = 24  # identities that are weighed: whom so many resemble more it is not
 _ENOUGH = 4  # crops that a decision on a tracklet under way must rest on to be confirmed
 _NOTHING_SAID = Constraints()
 
@@ -153,19 +154,27 @@ class Matcher:
         members: Mapping[int, Sequence[TrackletRecord]],
         constraints: Constraints,
     ) -> dict[int, Score]:
-        """Every identity the sighting may belong to, by what is settled about it."""
-        settled = {r.tracklet for records in members.values() for r in records}
-        alike: dict[int, list[float]] = {}
-        for candidate in query.candidates:
-            if candidate.record.tracklet in settled:
-                alike.setdefault(candidate.record.identity, []).append(candidate.similarity)
+        """The identities the sighting may belong to, by what is settled about them."""
         return {
             identity: self._score(query, identity, similarities, members[identity])
-            for identity, similarities in alike.items()
+            for identity, similarities in self._alike(query, members).items()
             if not constraints.forbidden(query.sighting.tracklet, identity)
             and self._remembered(query.sighting, members[identity])
             and not self._excluded(query.sighting, members[identity])
         }
+
+    def _alike(
+        self, query: Query, members: Mapping[int, Sequence[TrackletRecord]]
+    ) -> dict[int, list[float]]:
+        """Similarities to the tracklets of the identities it resembles most, and of its own."""
+        alike: dict[int, list[float]] = {}
+        for candidate in query.candidates:
+            identity = candidate.record.identity
+            if any(r.tracklet == candidate.record.tracklet for r in members.get(identity, ())):
+                alike.setdefault(identity, []).append(candidate.similarity)
+        own = None if query.current is None else query.current.identity
+        ranked = sorted(alike, key=lambda n: (n != own, -self._weigher.looks(alike[n])))
+        return {identity: alike[identity] for identity in ranked[:_MOST]}
 
     def _score(
         self,

@@ -75,6 +75,7 @@ class MatchingService:
             places=self._topology,
             tolerance=site.matching.clock_tolerance,
         )
+        self._topology.teach(self._weigher.transit, now=0.0)
         self._matcher = Matcher(self._weigher, memory=site.matching.memory)
         self._newest = 0.0
         self._highest = 0
@@ -184,7 +185,7 @@ class MatchingService:
         self._weigher.forget()
         learned = self._store.learned.get()
         if not learned:
-            self._topology.teach(self._weigher.transit, now=time.time())
+            self._topology.teach(self._weigher.transit, now=0.0)
         for key, fields in learned.items():
             try:
                 self._weigher.transit.load(key, fields)
