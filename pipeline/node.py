@@ -22,8 +22,9 @@ from pipeline.site_file import SiteFile
 
 _COLLECT_SECONDS = 0.2
 _REPORT_SECONDS = 1.0
-_STEP_SECONDS = 0.15
-"""How long a step may take: with more cameras than fit, each is served less often, not later."""
+_STEP_SECONDS = 0.1
+"""How long a step may take, and a picture is under way for two of them: with more cameras than
+fit, each is served less often, not later."""
 _RECENT = 64  # pictures whose delays a status sums up
 _SMOOTHING = 0.1
 _FAILURE_LOG_SECONDS = 10.0
@@ -109,6 +110,7 @@ class Node:
         self._search: Search | None = None
         self._search_began = self._search_ended = 0.0
         self._pace = 0.0
+        self._warm = False  # the first step compiles networks, which says nothing of the others
         self._reported = -float("inf")
 
     @property
@@ -196,7 +198,9 @@ class Node:
 
     def _measure(self, frames: Sequence[Frame], seconds: float) -> None:
         now, pace = time.time(), seconds / len(frames)
-        self._pace = pace if self._pace == 0 else self._pace + _SMOOTHING * (pace - self._pace)
+        if self._warm:
+            self._pace = self._pace + _SMOOTHING * (pace - self._pace) if self._pace else pace
+        self._warm = True
         self._metrics.gauge("batch", len(frames))
         for frame in frames:
             delay = max(0.0, now - frame.arrival)
