@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from calibration.plane import read_ground
 from engines.runtime import Backend, choose_backend
 from engines.zoo import Choice, resolve_detector
 from pipeline.config import CameraSettings, Site, load_site
@@ -64,6 +65,7 @@ def make_plan(path: Path) -> Plan:
     with _blaming(path, "network.weights"):
         weights = find_weights(site.network.weights)
     recordings = check_regions(site, where=str(path))
+    _check_grounds(site, recordings)
     with _blaming(path, "detector.model"):
         detector = resolve_detector(site.detector.model)
     with _blaming(path, "device"):
@@ -117,6 +119,15 @@ def _blaming(path: Path, key: str) -> Iterator[None]:
         raise type(error)(f"{path}: {key}: {error}") from error
 
 
+def _check_grounds(site: Site, recordings: Mapping[str, SourceInfo]) -> None:
+    """Sees that each ground is of the picture the camera has, as far as that is known."""
+    for name, camera in site.enabled_cameras.items():
+        if camera.ground is not None:
+            info = recordings.get(name)
+            whole = (info.width, info.height) if info else None
+            read_ground(camera.ground, size=camera.region[2:] if camera.region else whole)
+
+
 def _camera(camera: CameraSettings) -> str:
     parts = [redact(camera.source)]
     if camera.region:
@@ -127,6 +138,8 @@ def _camera(camera: CameraSettings) -> str:
         parts.append(f"{camera.fps:g} frames/s")
     if camera.loop:
         parts.append("looping")
+    if camera.ground:
+        parts.append(f"ground by {camera.ground.name}")
     return ", ".join(parts if camera.enabled else [*parts, "switched off"])
 
 

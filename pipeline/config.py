@@ -107,6 +107,8 @@ class CameraSettings(Settings):
     """Live: decode on the GPU (CUDA, VAAPI) where there is one that can, or never."""
     ground_truth: Path | None = None
     """MOTChallenge ground truth of the source, for `python -m pipeline.evaluate`."""
+    ground: Path | None = None
+    """From the picture to metres on the floor plan, made by `python -m calibration.ground`."""
     _lens: Lens | None = PrivateAttr(default=None)
     """What the lens's file said when cams.yaml was read; counts when settings are compared."""
 
@@ -353,9 +355,9 @@ def _resolve(path: Path, name: str, camera: CameraSettings) -> CameraSettings:
     changes: dict[str, object] = {}
     if not camera.live and not camera.source.startswith("sample:"):
         changes["source"] = _existing_file(path, f"cameras.{name}.source", camera.source)
-    if camera.ground_truth is not None:
-        found = _existing_file(path, f"cameras.{name}.ground_truth", str(camera.ground_truth))
-        changes["ground_truth"] = Path(found)
+    for key in ("ground_truth", "ground"):
+        if (value := getattr(camera, key)) is not None:
+            changes[key] = Path(_existing_file(path, f"cameras.{name}.{key}", str(value)))
     camera = camera.model_copy(update=changes)
     if camera.lens is None:
         return camera

@@ -13,6 +13,8 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from calibration.plane import read_ground
+from calibration.positions import positions, write_positions
 from pipeline.annotate import annotate
 from pipeline.config import CameraSettings, Site
 from pipeline.data import Frame, IdentityRecord, Sighting, TrackletRecord
@@ -102,10 +104,10 @@ class OfflineRun:
         """Processes the recordings and writes the results to a folder.
 
         Args:
-            output: gets `<camera>.txt`, `identities.json`, `embeddings.npy`, `thumbnails/`, and
-                with `video` `<camera>.mp4`, all with hindsight; in `online/`, `<camera>.txt`,
-                `identities.json` and `embeddings.npy` as they were decided while the recordings
-                ran.
+            output: gets `<camera>.txt`, `identities.json`, `embeddings.npy`, `thumbnails/`, for
+                cameras with a ground `<camera>.plan.csv`, and with `video` `<camera>.mp4`, all
+                with hindsight; in `online/`, `<camera>.txt`, `identities.json` and
+                `embeddings.npy` as they were decided while the recordings ran.
 
         Returns:
             the identities with hindsight, by number.
@@ -208,6 +210,10 @@ class OfflineRun:
         tables = {camera: rows.table(owner) for camera, rows in self._rows.items()}
         for camera, table in tables.items():
             write_table(table, output / f"{camera}.txt")
+            if (ground := self._site.cameras[camera].ground) is not None:
+                write_positions(
+                    positions(table, read_ground(ground)), output / f"{camera}.plan.csv"
+                )
         return tables
 
     def _write_identities(
