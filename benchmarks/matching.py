@@ -84,6 +84,13 @@ def variants(
     ):
         outcome = replay(batches, weigher, revise=False, **options)
         yield name, outcome.identities, outcome
+    yield from live_and_offline(batches, last, calibration)
+
+
+def live_and_offline(
+    batches: Sequence[Sequence[Sighting]], last: Mapping[str, Sighting], calibration: Calibration
+) -> Iterator[tuple[str, dict[str, int], Outcome | None]]:
+    """The last two variants: the whole of it, live and with hindsight."""
     outcome = replay(batches, Weigher(calibration))
     yield VARIANTS[5], outcome.identities, outcome
     found = second_pass(list(last.values()), outcome.identities, Weigher(calibration))
@@ -231,8 +238,10 @@ def robust(
     rows = []
     for name, faults in troubles.items():
         site = watch(spec, faults=faults)
-        *_, live, offline = variants(site.batches, site.last, calibration)
-        scores = [duration_idf1(found[1], site.person, site.last) for found in (live, offline)]
+        scores = [
+            duration_idf1(identities, site.person, site.last)
+            for _, identities, _ in live_and_offline(site.batches, site.last, calibration)
+        ]
         rows.append([name, str(len(site.last)), *(f"{score:.3f}" for score in scores)])
     print(markdown(["trouble", "tracklets", "live", "offline"], rows))
     print(f"\nMachine: {describe_machine()}")

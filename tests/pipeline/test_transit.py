@@ -30,7 +30,7 @@ def prior_llr(gap: float) -> float:
 def integral(density: Callable[[float], float]) -> float:
     """Over all gaps, by the trapezoid rule on a grid that knows the edges of the bins."""
     bins = pairwise(EDGES[1:-1])
-    inner = np.concatenate([np.linspace(a, b, 9)[1:-1] for a, b in bins])
+    inner = np.concatenate([np.linspace(a, b, 65)[1:-1] for a, b in bins])
     grid = np.sort(
         np.concatenate(
             [-np.geomspace(500.0, 29.0, 200), inner, np.geomspace(EDGES[-2] + 1, 1e9, 1000)]
