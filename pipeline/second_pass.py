@@ -229,17 +229,16 @@ class Problem:
             home = grouping.of[i]
             group = grouping.groups[home]
             rest = tuple(j for j in group if j != i)
-            options = {
-                n: tuple(sorted((*grouping.groups[n], i))) for n in self._around(grouping, i)
+            options: dict[int, Group] = {grouping.fresh(): (i,)}
+            for number in self._around(grouping, i):
+                options[number] = tuple(sorted((*grouping.groups[number], i)))
+            gains = {
+                number: self.value(joined) - self.value(grouping.groups.get(number, ()))
+                for number, joined in options.items()
             }
-            gains = {n: self.value(g) - self.value(grouping.groups[n]) for n, g in options.items()}
-            best = max(gains, key=lambda n: gains[n], default=None)
-            leaving = self.value(rest) - self.value(group)
-            if best is not None and gains[best] + leaving > max(_LEAST, leaving + _LEAST):
+            best = max(gains, key=lambda number: gains[number])
+            if gains[best] + self.value(rest) > self.value(group) + _LEAST:
                 grouping.replace({home: rest, best: options[best]})
-                changed = True
-            elif rest and leaving > _LEAST:
-                grouping.replace({home: rest, grouping.fresh(): (i,)})
                 changed = True
         return changed
 
@@ -250,11 +249,9 @@ class Problem:
             if one not in grouping.groups or other not in grouping.groups:
                 continue
             a, b = grouping.groups[one], grouping.groups[other]
-            now = self.value(a) + self.value(b)
-            first, second = max(
-                _recombined(a, b), key=lambda p: self.value(p[0]) + self.value(p[1])
-            )
-            if self.value(first) + self.value(second) > now + _LEAST:
+            best = max(_recombined(a, b), key=self._value_of_both)
+            if self._value_of_both(best) > self._value_of_both((a, b)) + _LEAST:
+                first, second = best
                 grouping.replace({one: first, other: second})
                 changed = True
         return changed
