@@ -8,7 +8,7 @@ from itertools import combinations, islice, pairwise
 import cv2
 import numpy as np
 import pytest
-from world import Faults, Observed, SiteSpec, Visit, World, build_plan
+from world import Faults, Observed, Report, SiteSpec, Visit, World, build_plan
 from world.sight import LOST_AFTER
 
 from pipeline.data import Sighting
@@ -43,6 +43,14 @@ def by_person(visits: list[Visit]) -> list[list[Visit]]:
     for visit in visits:
         people[visit.person].append(visit)
     return list(people.values())
+
+
+def by_tracklet(observed: Observed) -> dict[str, list[Report]]:
+    """What is sent of each tracklet, in order."""
+    tracklets: dict[str, list[Report]] = defaultdict(list)
+    for report in observed.reports:
+        tracklets[report.sighting.tracklet].append(report)
+    return tracklets
 
 
 def seconds(observed: Observed) -> float:
@@ -182,10 +190,7 @@ def test_sightings_come_in_the_order_they_are_sent(growing: Observed) -> None:
 def test_a_growing_tracklet_is_reported_at_once_then_every_second_then_when_it_has_ended(
     growing: Observed,
 ) -> None:
-    reports = defaultdict(list)
-    for report in growing.reports:
-        reports[report.sighting.tracklet].append(report)
-    long = max(reports.values(), key=len)
+    long = max(by_tracklet(growing).values(), key=len)
     steps = np.diff([report.sighting.end for report in long])
     assert long[0].sighting.end - long[0].sighting.begin == pytest.approx(0.3, abs=1e-3)
     np.testing.assert_allclose(steps[1:-1], 1.0, atol=1e-3)
@@ -195,10 +200,11 @@ def test_a_growing_tracklet_is_reported_at_once_then_every_second_then_when_it_h
 
 
 def test_an_embedding_moves_while_its_tracklet_grows_but_does_not_jump(growing: Observed) -> None:
-    embeddings = defaultdict(list)
-    for sighting in growing.sightings:
-        embeddings[sighting.tracklet].append(sighting.embedding)
-    steps = [one @ other for each in embeddings.values() for one, other in pairwise(each)]
+    steps = [
+        one.sighting.embedding @ other.sighting.embedding
+        for reports in by_tracklet(growing).values()
+        for one, other in pairwise(reports)
+    ]
     assert np.mean(steps) > 0.85
     assert min(steps) < 0.999
 
@@ -234,14 +240,13 @@ def test_a_dead_camera_sees_nothing(world: World) -> None:
 
 def test_a_wrong_clock_moves_all_times_of_a_camera_alike(world: World, closed: Observed) -> None:
     faulty = world.observed(faults=Faults(clock=2.0), growing=False)
-    offsets: dict[str, list[float]] = defaultdict(list)
     true = {sighting.tracklet: sighting for sighting in closed.sightings}
-    for sighting in faulty.sightings:
-        offsets[sighting.camera].append(sighting.begin - true[sighting.tracklet].begin)
-    spreads = [max(each) - min(each) for each in offsets.values()]
-    largest = max(abs(each[0]) for each in offsets.values())
-    assert max(spreads) < 1e-3
-    assert 1.0 < largest <= 2.0
+    offsets = {
+        (sighting.camera, round(sighting.begin - true[sighting.tracklet].begin, 3))
+        for sighting in faulty.sightings
+    }
+    assert len(offsets) == len({camera for camera, _ in offsets})
+    assert 1.0 < max(abs(offset) for _, offset in offsets) <= 2.0
 
 
 def test_broken_tracklets_go_on_as_others_of_the_same_person(
@@ -262,7 +267,7 @@ def test_every_tracklet_ends_once(world: World, growing: bool) -> None:
 
 def test_more_noise_makes_people_less_like_themselves(world: World, closed: Observed) -> None:
     noisy = world.observed(faults=Faults(noise=3.0), growing=False)
-    assert likeness(noisy.sightings, noisy) < likeness(closed.sightings, closed) - 0.15
+    assert likeness(noisy.sightings, noisy) < likeness(closed.sightings, closed) - 0.1
 
 
 def likeness(sightings: list[Sighting], observed: Observed) -> float:

@@ -119,6 +119,13 @@ class World:
         rows = rows[np.argsort(rows["begin"], kind="stable")]
         return [self._visit(row) for row in rows]
 
+    def ways(self) -> Iterator[tuple[int, Floats, Floats]]:
+        """Everybody's ways: person; seconds since the beginning [k]; metres on the plan [k, 2]."""
+        for walks, _, _ in self._batches():
+            for walk, person in enumerate(walks.person.tolist()):
+                knots = slice(walks.first[walk], walks.first[walk + 1])
+                yield person, walks.times[knots], walks.places[knots]
+
     def position(self, person: int, time: float) -> tuple[float, float] | None:
         """Where somebody is, metres on the plan, or None while they are not on the site.
 
