@@ -20,6 +20,8 @@ from .serving import serve
 from .site import World
 from .walks import SiteSpec
 
+_STOP = {signal.SIGINT, signal.SIGTERM}
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Does what the command line says."""
@@ -44,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(record(world, options.record, film))
         return
     with tempfile.TemporaryDirectory() as folder, serve(world, Path(folder), film) as settings:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # waited for below, so that servers end
         print(settings.read_text(encoding="ascii"), flush=True)
         print(f"served until Ctrl-C; the same as {settings}", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(_STOP)
 
 
 def _size(text: str) -> tuple[int, int]:
