@@ -155,9 +155,13 @@ class Matcher:
         constraints: Constraints,
     ) -> dict[int, Score]:
         """The identities the sighting may belong to, by what is settled about them."""
+        alike = self._alike(query, members)
+        current = query.current
+        if current is not None and current.confirmed and members.get(current.identity):
+            alike.setdefault(current.identity, [])  # it stays, however many others look alike
         return {
             identity: self._score(query, identity, similarities, members[identity])
-            for identity, similarities in self._alike(query, members).items()
+            for identity, similarities in alike.items()
             if not constraints.forbidden(query.sighting.tracklet, identity)
             and self._remembered(query.sighting, members[identity])
             and not self._excluded(query.sighting, members[identity])
@@ -186,9 +190,9 @@ class Matcher:
         own = query.current is not None and query.current.identity == identity
         return Score(
             identity=identity,
-            looks=self._weigher.looks(similarities),
+            looks=self._weigher.looks(similarities) if similarities else 0.0,
             way=self._way(query.sighting, others),
-            similarity=max(similarities),
+            similarity=max(similarities, default=0.0),
             loyalty=self._stays(query) if own else 0.0,
         )
 

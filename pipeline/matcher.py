@@ -239,7 +239,7 @@ class MatchingService:
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 
     def _settle(self, sightings: Sequence[Sighting], ids: dict[str, list[str]]) -> None:
-        """Decides on sightings that overlap in time, and anew if people correct meanwhile."""
+        """Decides on the sightings of a moment, and anew if people correct meanwhile."""
         while True:
             try:
                 return self._decide(sightings, ids)
@@ -247,7 +247,7 @@ class MatchingService:
                 log.info("people have corrected something, it is decided anew")
 
     def _decide(self, sightings: Sequence[Sighting], ids: dict[str, list[str]]) -> None:
-        """Decides on sightings that overlap in time, and writes it down."""
+        """Decides on the sightings of a moment, and writes it down."""
         # First of all: whatever is read after it is no older than what people said.
         constraints = self._store.corrections.constraints()
         queries = self._queries([s for s in sightings if not self._forgotten(s, constraints, ids)])

@@ -266,8 +266,8 @@ def test_every_tracklet_ends_once(world: World, growing: bool) -> None:
 
 
 def test_more_noise_makes_people_less_like_themselves(world: World, closed: Observed) -> None:
-    noisy = world.observed(faults=Faults(noise=3.0), growing=False)
-    assert likeness(noisy.sightings, noisy) < likeness(closed.sightings, closed) - 0.1
+    noisy = world.observed(faults=Faults(noise=4.0), growing=False)
+    assert likeness(noisy.sightings, noisy) < likeness(closed.sightings, closed) - 0.15
 
 
 def likeness(sightings: list[Sighting], observed: Observed) -> float:

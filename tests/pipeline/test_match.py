@@ -187,6 +187,14 @@ def test_a_tracklet_that_has_ended_is_decided_on_by_evidence_alone() -> None:
     assert outcomes == [7, 1]
 
 
+def test_what_is_confirmed_stays_though_the_gallery_shows_none_of_its_own() -> None:
+    before, other = seen(1), seen(2, "north")
+    current = replace(record("e1", "east", 8.0, 9.0, identity=1), confirmed=True)
+    crowded_out = query("e1", {other: 0.99}, current=current)
+    (decision,) = decide(crowded_out, members={1: [before, current], 2: [other]})
+    assert (decision.identity, decision.kind) == (1, DecisionKind.MATCHED)
+
+
 def test_whoever_is_put_between_two_tracklets_must_have_had_time_for_both_ways() -> None:
     before, after = seen(1), record("w9", "west", 13.0, 20.0, identity=1)
     fits = query("e1", {before: 0.8})
