@@ -48,21 +48,25 @@ def working(store: Store) -> Iterator[str]:
 
 
 def row(page: Page, heading: str) -> Locator:
-    """The row of a table of the health panel that begins with this."""
+    """The row of a table of the Health screen that begins with this."""
     return page.locator(".health tr", has=page.get_by_role("rowheader", name=heading))
+
+
+def light(page: Page) -> Locator:
+    """What leads to the Health screen, and says from everywhere how things are."""
+    return page.locator('nav [data-screen="health"]')
 
 
 def opened(page: Page, address: str) -> None:
     page.goto(f"{address}/")
-    page.locator("#health").click()
-    expect(page.get_by_role("dialog", name="Health")).to_be_visible()
+    light(page).click()
+    expect(page.get_by_role("heading", name="Health", level=2)).to_be_visible()
 
 
 def test_a_site_that_works_says_so_with_its_processes(page, working, complaints):
     opened(page, working)
-    dialog = page.get_by_role("dialog")
-    expect(page.locator("#health")).to_have_attribute("data-state", "well")
-    expect(dialog.locator(".verdict")).to_have_text("Everything works.")
+    expect(light(page)).to_have_attribute("data-state", "well")
+    expect(page.locator(".verdict")).to_have_text("Everything works.")
     node = row(page, "hall/node")
     expect(node).to_contain_text(re.compile(r"Runs cameras\s*1 h 1 min"))
     expect(node).to_contain_text(re.compile(r"\d+ MB"))
@@ -78,16 +82,10 @@ def test_a_site_that_works_says_so_with_its_processes(page, working, complaints)
     assert complaints == []
 
 
-def test_the_health_panel_opens_and_closes_by_keyboard(page, working):
-    page.goto(working)
-    page.locator("#health").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(page.locator("#health")).to_be_focused()
+def test_an_address_of_an_earlier_version_leads_to_the_health_screen(page, working):
     page.goto(f"{working}/#health")
-    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator(".verdict")).to_be_visible()
+    assert page.url.endswith("/#/health")
 
 
 def test_what_is_missing_is_said_in_words(page, store):
@@ -99,7 +97,7 @@ def test_what_is_missing_is_said_in_words(page, store):
         )  # fmt: skip
         beat(store, "hall/node", ready=False, note="Redis has been away for 12 s")
         opened(page, address)
-        expect(page.locator("#health")).to_have_text("4 problems")
+        expect(light(page)).to_have_text("4 problems")
         problems = page.locator(".problems")
         expect(problems).to_contain_text("No matcher is running")
         expect(problems).to_contain_text("hall/node is not ready: Redis has been away for 12 s")
@@ -129,21 +127,18 @@ def test_a_process_that_was_restarted_is_told(page, working, store):
     for name in ("hall/node", "hall/matcher"):
         beat(store, name, started=time.time())
     store.presence.remove_process("till/matcher")
-    expect(page.get_by_role("dialog")).to_contain_text("hall/node has been restarted")
-    expect(page.get_by_role("dialog")).to_contain_text("till/matcher is gone")
+    expect(page.locator(".health")).to_contain_text("hall/node has been restarted")
+    expect(page.locator(".health")).to_contain_text("till/matcher is gone")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1024])
-def test_the_health_panel_fits_every_width(page, working, width, scheme):
+def test_the_health_screen_fits_every_width(page, working, width, scheme):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     opened(page, working)
-    box = page.get_by_role("dialog").bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
-    assert page.evaluate("document.querySelector('dialog').scrollWidth") <= box["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('.health').scrollWidth") <= width
 
 
 def test_cameras_come_and_go_without_a_reload_of_the_page(page, store, tmp_path: Path):
@@ -173,8 +168,9 @@ def test_no_password_of_a_camera_reaches_the_page_or_the_api(page, store, tmp_pa
     page.on("websocket", lambda socket: socket.on("framereceived", lambda f: heard.append(str(f))))
     with Walk(store, "west", "east"), serving(store, SiteFile(cams)) as address:
         beat(store, "hall/node")
-        page.goto(f"{address}/#health")
+        page.goto(address)
         expect(page.locator('.tile[data-state="live"]')).to_have_count(2)
+        light(page).click()
         expect(row(page, "hall/node")).to_be_visible()
         cams.write_text("cameras: {west: {source: 'rtsp://a:canary@x', nonsense: 1}}")
         refused = httpx.post(f"{address}/api/reload")

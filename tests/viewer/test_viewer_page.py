@@ -172,11 +172,11 @@ def test_a_person_opens_and_closes_by_keyboard(page, address):
     expect(page.locator(".tracklets li")).to_have_count(2)
     expect(page.locator(".tracklets li").first).to_contain_text("93% certain")
     page.keyboard.press("Escape")
-    expect(card).to_be_focused()
+    expect(page.locator('.identities [data-identity="1"] a')).to_be_focused()
 
 
 def test_somebody_unknown_is_said_to_be_unknown(page, address):
-    page.goto(address + "/#person-77")
+    page.goto(address + "/#/identities/77")
     expect(page.locator(".person .summary")).to_contain_text("Person 77 is not known")
 
 
@@ -290,14 +290,14 @@ def test_a_name_takes_the_place_of_the_number(page, address, store, complaints):
 
 def test_a_number_that_is_merged_goes_and_leads_to_the_other(page, address, store):
     see(store, "east", 2, begin=NOON + 9, end=NOON + 20)
-    page.goto(f"{address}#person-2")
+    page.goto(f"{address}/#person-2")
     expect(page.locator(".person h2")).to_have_text("Person 2")
     expect(page.locator(".person .tracklets li")).to_have_count(1)
     store.corrections.merge(1, 2)
     expect(page.locator(".person h2")).to_have_text("Person 1", timeout=5000)
     expect(page.locator(".person .tracklets li")).to_have_count(2)
-    page.goto(f"{address}#")
-    expect(page.locator("[data-identity]")).to_have_count(1)
+    page.goto(f"{address}/#/identities")
+    expect(page.locator(".identities [data-identity]")).to_have_count(1)
 
 
 def test_somebody_who_is_forgotten_goes_from_the_page(page, address, store):

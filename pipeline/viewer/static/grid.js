@@ -60,6 +60,7 @@ export class CameraGrid {
   }
 
   arrange() {
+    if (!this.section.clientWidth) return; // another screen is shown
     const style = getComputedStyle(this.section);
     const { columns, tile } = fit({
       count: this.model.cameras.length,

@@ -1,60 +1,48 @@
 // Puts the page together.
 
+import * as api from "./api.js";
 import { Connection, ServerClock } from "./connection.js";
 import { setText } from "./dom.js";
-import { CameraGrid } from "./grid.js";
-import { HealthPanel } from "./health.js";
 import { Model } from "./model.js";
-import { PeopleList } from "./people.js";
-import { PersonPage } from "./person.js";
+import { Navigation } from "./navigation.js";
+import { HealthLight } from "./problems.js";
+import { Refresher } from "./refresher.js";
+import { Router } from "./router.js";
+import { HealthScreen } from "./screens/health.js";
+import { IdentitiesScreen } from "./screens/identities.js";
+import { LiveScreen } from "./screens/live.js";
+import { Shortcuts } from "./shortcuts.js";
 import { texts } from "./texts.js";
 
-const REFRESH_MS = 250; // the people are looked at again at most this often
+/** The screens in their order, each with the key that leads to it after "g". */
+const SCREENS = [
+  { name: "live", key: "l", Screen: LiveScreen },
+  { name: "identities", key: "i", Screen: IdentitiesScreen },
+  { name: "health", key: "h", Screen: HealthScreen },
+];
 
 const byId = (id) => document.getElementById(id);
+
+function go(hash) {
+  location.hash = hash;
+}
 
 const clock = new ServerClock();
 const model = new Model(clock);
 const connection = new Connection(clock);
-new CameraGrid(byId("cameras"), model, clock, connection);
-const health = new HealthPanel(byId("health"), model, clock);
+const navigation = new Navigation(byId("navigation"), SCREENS);
+new HealthLight(navigation.links.get("health"), model, clock);
+const router = new Router(byId("screen"), SCREENS, { model, clock, connection, api, go }, arrived);
+const shortcuts = new Shortcuts(SCREENS, go);
+byId("help").addEventListener("click", () => shortcuts.help());
+byId("help").title = texts.keys;
 
 let line = { state: "open" }; // see Connection
-let refreshing = null;
 
-// ── people: the list, or one of them ────────────────────────────────────────────────────────
-
-const list = new PeopleList(model);
-const page = new PersonPage(model);
-const panel = byId("people");
-panel.setAttribute("aria-label", texts.people);
-panel.append(list.element, page.element);
-
-function chosenPerson() {
-  const match = location.hash.match(/^#person-(\d+)$/);
-  return match ? Number(match[1]) : null;
-}
-
-function route() {
-  health.route();
-  const before = page.identity;
-  const identity = chosenPerson();
-  list.element.hidden = identity !== null;
-  page.element.hidden = identity === null;
-  model.pin(identity);
-  page.open(identity);
-  if (identity !== null) return;
-  list.update();
-  panel.querySelector(`[data-identity="${before}"] a`)?.focus();
-}
-
-function refresh() {
-  refreshing ??= setTimeout(() => {
-    refreshing = null;
-    if (page.identity === null) list.update();
-    else page.update();
-    summarise();
-  }, REFRESH_MS);
+function arrived(name, moved) {
+  navigation.mark(name);
+  summarise();
+  if (moved) byId("screen").focus({ preventScroll: true });
 }
 
 function summarise() {
@@ -63,10 +51,8 @@ function summarise() {
   setText(byId("site"), model.site);
   const counts = model.cameras.length ? texts.summary(live, model.cameras.length, people) : "";
   setText(byId("summary"), line.state === "open" ? counts : texts.notConnected);
-  document.title = model.site ? `${model.site} · Handoff` : "Handoff";
+  document.title = texts.title(texts.screens[router.current], model.site);
 }
-
-// ── the line to the server ──────────────────────────────────────────────────────────────────
 
 function banner() {
   const element = byId("banner");
@@ -78,20 +64,16 @@ function banner() {
   document.body.classList.toggle("lost", line.state !== "open");
 }
 
+const summary = new Refresher(model, ["people", "cameras"], () => {
+  summarise();
+  banner();
+});
+
 connection.addEventListener("message", ({ detail }) => model.apply(detail));
 connection.addEventListener("state", ({ detail }) => {
   line = detail;
-  banner();
-  refresh();
+  summary.now();
 });
-for (const name of ["people", "cameras"]) model.addEventListener(name, refresh);
 model.addEventListener("cameras", banner);
-window.addEventListener("hashchange", route);
-window.addEventListener("keydown", ({ key }) => {
-  if (key === "Escape" && page.identity !== null) location.hash = "";
-});
-setInterval(() => {
-  refresh();
-  banner();
-}, 1000);
-route();
+router.route();
+summary.on();

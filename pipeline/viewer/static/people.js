@@ -3,6 +3,7 @@
 import { dress } from "./colours.js";
 import { KeyedList, h, setAttribute, setText } from "./dom.js";
 import { bestTracklet, camerasOf, firstSeen, lastSeen, routeOf } from "./model.js";
+import { hashOf } from "./router.js";
 import { texts } from "./texts.js";
 import { Thumbnail } from "./thumbnail.js";
 import { dayOf, span, today, utcOffset } from "./times.js";
@@ -66,7 +67,7 @@ class Card {
     this.strip = h("span", { class: "strip" });
     this.name = h("strong", { class: "name" });
     const facts = h("span", { class: "facts" }, h("span", { class: "top" }, this.name, this.badge), this.route, this.times);
-    const link = h("a", { href: `#person-${identity}`, class: "card" }, this.strip, facts);
+    const link = h("a", { href: hashOf("identities", identity), class: "card" }, this.strip, facts);
     this.element = h("li", { "data-identity": identity }, link);
     this.thumbnails = new KeyedList(this.strip, ({ camera }) => camera, () => new Thumbnail());
     dress(link, identity);

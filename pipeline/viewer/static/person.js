@@ -3,6 +3,7 @@
 import { dress } from "./colours.js";
 import { KeyedList, h, setAttribute, setText } from "./dom.js";
 import { camerasOf, firstSeen, lastSeen } from "./model.js";
+import { hashOf } from "./router.js";
 import { texts } from "./texts.js";
 import { Thumbnail } from "./thumbnail.js";
 import { clockTime, dayOf, duration, span, utcOffset } from "./times.js";
@@ -12,7 +13,7 @@ export class PersonPage {
     this.model = model;
     this.identity = null;
     this.known = false;
-    this.back = h("a", { href: "#", class: "back" }, texts.back);
+    this.back = h("a", { href: hashOf("identities"), class: "back" }, texts.back);
     this.name = h("h2", { tabindex: "-1" });
     this.summary = h("p", { class: "summary" });
     this.journey = h("div", { class: "journey", "aria-hidden": "true" });
@@ -42,7 +43,7 @@ export class PersonPage {
     if (person) this.model.update([person]);
     if (this.identity !== identity) return;
     if (!person) setText(this.summary, texts.gone(identity));
-    else if (person.identity !== identity) location.replace(`#person-${person.identity}`);
+    else if (person.identity !== identity) location.replace(hashOf("identities", person.identity));
   }
 
   update() {

@@ -2,6 +2,7 @@
 
 import { h, setAttribute, setText } from "./dom.js";
 import { drawBoxes, onScreen } from "./overlay.js";
+import { hashOf } from "./router.js";
 import { texts } from "./texts.js";
 import { clockTime } from "./times.js";
 
@@ -138,7 +139,7 @@ export class CameraTile {
 
   open(event) {
     const identity = this.at(event);
-    if (identity !== undefined) location.hash = `person-${identity}`;
+    if (identity !== undefined) location.hash = hashOf("identities", identity);
   }
 
   // ── how it is doing ───────────────────────────────────────────────────────────────────────
