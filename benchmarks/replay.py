@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data import Candidate, Decision, Sighting, TrackletRecord
-from pipeline.match import Matcher, Query, came_from, moments
+from pipeline.match import Matcher, came_from, moments
+from pipeline.query import Query
 from pipeline.weigh import Weigher
 
 Moments = Callable[[Sequence[Sighting]], list[list[int]]]

@@ -23,29 +23,14 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.constraints import Constraints
-from pipeline.data import Candidate, Decision, DecisionKind, Evidence, Sighting, TrackletRecord
+from pipeline.data import Decision, DecisionKind, Evidence, Sighting, TrackletRecord
+from pipeline.query import Query, shortlist
 from pipeline.weigh import Weigher, overlap
 
 _IMPOSSIBLE = -1e6
 _SETTLED = 1e3  # nats for what has been confirmed: only what cannot be is revised then
-_MOST = 24  # identities that are weighed: whom so many resemble more it is not
 _ENOUGH = 4  # crops that a decision on a tracklet under way must rest on to be confirmed
 _NOTHING_SAID = Constraints()
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A sighting to be decided on, and what is known about it.
-
-    Attributes:
-        sighting: the sighting.
-        candidates: tracklets that look like it.
-        current: its tracklet's record if it has been decided on before.
-    """
-
-    sighting: Sighting
-    candidates: tuple[Candidate, ...]
-    current: TrackletRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +99,26 @@ class Matcher:
             one decision per query, in their order.
         """
         members = _up_to_date(members, queries)
-        pins = [constraints.pinned(query.sighting.tracklet) for query in queries]
-        free = [query for query, pin in zip(queries, pins, strict=True) if pin is None]
+        fixed = [_as_told(q, constraints) or _as_before(q) for q in queries]
+        free = [query for query, given in zip(queries, fixed, strict=True) if given is None]
         decided = iter(self._decide(free, members, new_identity, constraints))
-        return [
-            next(decided) if pin is None else _as_told(query, pin)
-            for query, pin in zip(queries, pins, strict=True)
-        ]
+        return [given or next(decided) for given in fixed]
+
+    def stands(
+        self, sighting: Sighting, current: TrackletRecord, members: Iterable[TrackletRecord]
+    ) -> bool:
+        """True if what was decided is confirmed, and nothing has come up that it cannot be.
+
+        That is so of most sightings: a tracklet is confirmed within seconds, and goes on. Whoever
+        looks like it need not be asked for then, until it has ended.
+
+        Args:
+            sighting: what was seen of a tracklet that was decided on before.
+            current: its record.
+            members: the tracklets of its identity that are around at the time.
+        """
+        others = _without(members, sighting.tracklet)
+        return current.confirmed and not sighting.closed and not self._excluded(sighting, others)
 
     def _decide(
         self,
@@ -129,13 +127,14 @@ class Matcher:
         new_identity: Callable[[], int],
         constraints: Constraints,
     ) -> list[Decision]:
-        """Decides on those that nobody has pinned."""
+        """Decides on those whose identity is not given."""
+        queries = shortlist(queries, self._weigher.looks)
         open_again = {query.sighting.tracklet for query in queries}
         settled = {
             n: [r for r in records if r.tracklet not in open_again]
             for n, records in members.items()
         }
-        scores = [self._scores(query, settled, constraints) for query in queries]
+        scores = [self._scores(query, settled, open_again, constraints) for query in queries]
         alone = [_is_alone(query, members) for query in queries]
         choices = self._assign(
             scores, [self._stays(q) if a else 0.0 for q, a in zip(queries, alone, strict=True)]
@@ -152,33 +151,22 @@ class Matcher:
         self,
         query: Query,
         members: Mapping[int, Sequence[TrackletRecord]],
+        undecided: Set[str],
         constraints: Constraints,
     ) -> dict[int, Score]:
         """The identities the sighting may belong to, by what is settled about them."""
-        alike = self._alike(query, members)
+        alike = query.alike(undecided)
         current = query.current
         if current is not None and current.confirmed and members.get(current.identity):
             alike.setdefault(current.identity, [])  # it stays, however many others look alike
         return {
             identity: self._score(query, identity, similarities, members[identity])
             for identity, similarities in alike.items()
-            if not constraints.forbidden(query.sighting.tracklet, identity)
+            if members.get(identity)
+            and not constraints.forbidden(query.sighting.tracklet, identity)
             and self._remembered(query.sighting, members[identity])
             and not self._excluded(query.sighting, members[identity])
         }
-
-    def _alike(
-        self, query: Query, members: Mapping[int, Sequence[TrackletRecord]]
-    ) -> dict[int, list[float]]:
-        """Similarities to the tracklets of the identities it resembles most, and of its own."""
-        alike: dict[int, list[float]] = {}
-        for candidate in query.candidates:
-            identity = candidate.record.identity
-            if any(r.tracklet == candidate.record.tracklet for r in members.get(identity, ())):
-                alike.setdefault(identity, []).append(candidate.similarity)
-        own = None if query.current is None else query.current.identity
-        ranked = sorted(alike, key=lambda n: (n != own, -self._weigher.looks(alike[n])))
-        return {identity: alike[identity] for identity in ranked[:_MOST]}
 
     def _score(
         self,
@@ -279,9 +267,11 @@ class Matcher:
         return stood or sighting.closed or (sighting.crops >= _ENOUGH and confidence >= self._sure)
 
 
-def _as_told(query: Query, identity: int) -> Decision:
-    """The decision of a person, taken again for a tracklet that has grown."""
-    current = query.current
+def _as_told(query: Query, constraints: Constraints) -> Decision | None:
+    """The decision of a person, taken again for a tracklet that has grown, or None."""
+    current, identity = query.current, constraints.pinned(query.sighting.tracklet)
+    if identity is None:
+        return None
     moves = current is not None and current.identity != identity
     return Decision(
         tracklet=query.sighting.tracklet,
@@ -291,6 +281,21 @@ def _as_told(query: Query, identity: int) -> Decision:
         confidence=1.0,
         time=query.sighting.end,
         by="person",
+        confirmed=True,
+    )
+
+
+def _as_before(query: Query) -> Decision | None:
+    """What was decided, for a tracklet that has grown and stands; or None."""
+    if query.current is None or not query.stands:
+        return None
+    return Decision(
+        tracklet=query.sighting.tracklet,
+        camera=query.sighting.camera,
+        identity=query.current.identity,
+        kind=DecisionKind.MATCHED,
+        confidence=query.current.confidence,
+        time=query.sighting.end,
         confirmed=True,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,8 +15,9 @@ from pipeline.data import Decision, Sighting, TrackletRecord
 from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
 from pipeline.lease import Lease
-from pipeline.match import Matcher, Query, came_from, moments
+from pipeline.match import Matcher, came_from, moments
 from pipeline.metrics import Metrics
+from pipeline.query import Query, shortlist
 from pipeline.store import Corrected, Store
 from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
@@ -250,7 +251,8 @@ class MatchingService:
         """Decides on the sightings of a moment, and writes it down."""
         # First of all: whatever is read after it is no older than what people said.
         constraints = self._store.corrections.constraints()
-        queries = self._queries([s for s in sightings if not self._forgotten(s, constraints, ids)])
+        wanted = [s for s in sightings if not self._forgotten(s, constraints, ids)]
+        queries = shortlist(self._queries(wanted, constraints), self._weigher.looks)
         members = _members(queries, self._store.gallery.around(_when(queries)))
         decisions = self._matcher.decide(queries, members, self._new_identity, constraints)
         for query, decision in zip(queries, decisions, strict=True):
@@ -287,16 +289,42 @@ class MatchingService:
         self._highest = self._store.new_identity(above=self._highest)
         return self._highest
 
-    def _queries(self, sightings: Sequence[Sighting]) -> list[Query]:
+    def _queries(self, sightings: Sequence[Sighting], constraints: Constraints) -> list[Query]:
         gallery = self._store.gallery
-        candidates = gallery.candidates(
-            sightings, memory=self._memory, count=_CANDIDATES, exact=self._exact
-        )
         current = gallery.records(sighting.tracklet for sighting in sightings)
+        given = self._standing(sightings, current, constraints)
+        asked = [sighting for sighting in sightings if sighting.tracklet not in given]
+        answers = gallery.candidates(
+            asked, memory=self._memory, count=_CANDIDATES, exact=self._exact
+        )
+        found = {s.tracklet: tuple(answer) for s, answer in zip(asked, answers, strict=True)}
         return [
-            Query(sighting, tuple(found), current.get(sighting.tracklet))
-            for sighting, found in zip(sightings, candidates, strict=True)
+            Query(s, found.get(s.tracklet, ()), current.get(s.tracklet), s.tracklet in given)
+            for s in sightings
         ]
+
+    def _standing(
+        self,
+        sightings: Iterable[Sighting],
+        current: Mapping[str, TrackletRecord],
+        constraints: Constraints,
+    ) -> set[str]:
+        """The tracklets that go on and whose identity is given: the gallery need not be asked."""
+        known = {s.tracklet: s for s in sightings if s.tracklet in current and not s.closed}
+        pinned = {name for name in known if constraints.pinned(name) is not None}
+        likely = [name for name in known.keys() - pinned if current[name].confirmed]
+        when: dict[int, set[float]] = {}
+        for name in likely:
+            when.setdefault(current[name].identity, set()).add(known[name].begin)
+        around = self._store.gallery.around(when)
+        return pinned | {
+            name
+            for name in likely
+            if not constraints.forbidden(name, current[name].identity)
+            and self._matcher.stands(
+                known[name], current[name], around.get(current[name].identity, ())
+            )
+        }
 
     def _report(self, query: Query, decision: Decision) -> None:
         if query.sighting.arrival is not None:
@@ -317,7 +345,7 @@ class MatchingService:
 def _when(queries: Sequence[Query]) -> dict[int, set[float]]:
     """Every identity a sighting may belong to, and when that would be."""
     when: dict[int, set[float]] = {}
-    for query in queries:
+    for query in (query for query in queries if not query.stands):
         records = [candidate.record for candidate in query.candidates]
         for record in [*records, query.current] if query.current else records:
             when.setdefault(record.identity, set()).add(query.sighting.begin)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from people import looks, sighting
 
 from pipeline.config import Site, load_site
-from pipeline.data import Decision, DecisionKind, Sighting
+from pipeline.data import Candidate, Decision, DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
@@ -122,3 +123,39 @@ def test_the_matcher_waits_for_a_redis_that_went_away(site: Site) -> None:
     stop.set()
     thread.join(timeout=3.0)
     assert not thread.is_alive()
+
+
+def test_whoever_looks_like_a_confirmed_tracklet_is_not_asked_for_while_it_goes_on(
+    store: Store, service: MatchingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = replace(seen("e1", "east", 8, 12, person=1), crops=6)
+    send(store, service, seen("w1", "west", 0, 5, person=1), first)
+    confirmed = store.tracklet("e1")
+    assert confirmed is not None
+    assert confirmed.confirmed
+    asked: list[str] = []
+    search = store.gallery.candidates
+
+    def watched(sightings: list[Sighting], **options: object) -> list[list[Candidate]]:
+        asked.extend(s.tracklet for s in sightings)
+        return search(sightings, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store.gallery, "candidates", watched)
+    send(store, service, seen("e1", "east", 8, 14, person=7))
+    assert asked == []
+    grown = store.tracklet("e1")
+    assert grown is not None
+    assert (grown.identity, grown.end, grown.confirmed) == (confirmed.identity, 14, True)
+    send(store, service, replace(seen("e1", "east", 8, 15, person=1), closed=True))
+    assert asked == ["e1"]
+
+
+def test_what_is_confirmed_is_asked_again_once_it_cannot_be(
+    store: Store, service: MatchingService
+) -> None:
+    first = replace(seen("e1", "east", 8, 12, person=1), crops=6)
+    send(store, service, seen("w1", "west", 0, 5, person=1), first)
+    late = seen("n1", "north", 6, 9, person=1)  # of the same person, by a decision of before
+    store.record(late, Decision("n1", "north", 1, DecisionKind.MATCHED, 0.9), previous=None)
+    send(store, service, seen("e1", "east", 8, 14, person=1))
+    assert identities(store)["e1"] != 1
