@@ -145,12 +145,18 @@ class Evidence:
         transit: what place and time say.
         runner_up: total of the second-best identity, or None if there was none.
         similarity: cosine similarity to the identity's closest tracklet, -1 to 1.
+        closest: id of that tracklet, the one it looks most like, or None.
+        came_from: id of the tracklet in which the person was seen last before, or None.
+        gap: seconds between that one and this, below zero if clocks differ, or None.
     """
 
     appearance: float = 0.0
     transit: float = 0.0
     runner_up: float | None = None
     similarity: float = 0.0
+    closest: str | None = None
+    came_from: str | None = None
+    gap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +302,8 @@ class TrackletRecord:
             (0, 0) if the tracklet is too short to tell.
         confirmed: False while the matcher may still revise its identity.
         pinned: True if a person has put it where it is: the matcher does not move it.
+        evidence: what the matcher's newest decision on it rests on, or None; of a pinned one what
+            the matcher said before the person did, if that is known.
     """
 
     tracklet: str
@@ -311,6 +319,7 @@ class TrackletRecord:
     leaving: tuple[float, float] = (0.0, 0.0)
     pinned: bool = False
     confirmed: bool = False
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pipeline.constraints import Constraints, CorrectionKind
 from pipeline.correction_plan import entry_fields
-from pipeline.data import Decision, DecisionKind
+from pipeline.data import Decision, DecisionKind, Evidence, TrackletRecord
 from pipeline.scripts import Scripts
-from pipeline.wire import pack_decision, pack_statement
+from pipeline.wire import pack_decision, pack_record, pack_statement, unpack_record
 
 _GROUP = "matcher"
 _BATCH = 500
@@ -71,13 +71,16 @@ class Erasure:
             "event": pack_decision(event).decode(),
             "entry": entry_fields(CorrectionKind.FORGET, by, identity, 0, len(tracklets)),
         }
-        return self._run(json.dumps(plan).encode())
+        made = self._run(json.dumps(plan).encode())
+        if made is not None:
+            self._cut_references(set(tracklets))
+        return made
 
     def _run(self, plan: bytes) -> str | None:
         names = (
             "constraints:version", "constraints", "corrections", "decisions", "merged", "names",
             "identities", "gallery", "gallery:ends", "gallery:open", "gallery:changes",
-            "forgotten", "sightings",
+            "forgotten", "sightings", "tracklets",
         )  # fmt: skip
         keys = [f"{self._tag}:{name}" for name in names]
         arguments: list[str | bytes | float] = [
@@ -98,9 +101,36 @@ class Erasure:
         for key, fields in self._entries(stream):
             last = key.decode()
             about = _meta(fields.get(field, b""))
-            if about.get("tracklet") in wanted or about.get("identity") in numbers:
+            of_them = about.get("tracklet") in wanted or about.get("identity") in numbers
+            if of_them or wanted.intersection(_named(about)):
                 found.append(last)
         return found, last
+
+    def _cut_references(self, tracklets: Collection[str]) -> None:
+        """Takes what was erased out of the evidence of others: a tracklet may have been theirs.
+
+        What changes meanwhile has been decided anew, on what is left.
+        """
+        everybody = self._redis.zscan_iter(f"{self._tag}:tracklets", count=_BATCH)
+        names = [f"{self._tag}:tracklet:{name.decode()}" for name, _ in everybody]
+        for first in range(0, len(names), _BATCH):
+            for text in self._redis.mget(names[first : first + _BATCH]):
+                if text and set(tracklets).intersection(_named(_meta(text))):
+                    self._cut(unpack_record(text), text, tracklets)
+
+    def _cut(self, record: TrackletRecord, text: bytes, tracklets: Collection[str]) -> None:
+        evidence = record.evidence or Evidence()
+        left = replace(
+            evidence,
+            closest=None if evidence.closest in tracklets else evidence.closest,
+            came_from=None if evidence.came_from in tracklets else evidence.came_from,
+        )
+        keys = [
+            f"{self._tag}:tracklet:{record.tracklet}",
+            f"{self._tag}:identity:{record.identity}",
+        ]
+        after = pack_record(replace(record, evidence=left))
+        self._scripts.run("rewrite", keys, [record.tracklet, text, after])
 
     def _entries(self, stream: str) -> Iterator[tuple[bytes, dict[bytes, bytes]]]:
         after = b"-"
@@ -115,6 +145,14 @@ def _meta(text: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return meta if isinstance(meta, dict) else {}
+
+
+def _named(about: Mapping[str, Any]) -> set[str]:
+    """The other tracklets that a decision or a record names as its reasons."""
+    evidence = about.get("evidence")
+    if not isinstance(evidence, dict):
+        return set()
+    return {str(evidence.get(name)) for name in ("closest", "came_from")}
 
 
 def _left(

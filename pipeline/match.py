@@ -35,13 +35,18 @@ _NOTHING_SAID = Constraints()
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well an identity fits a sighting, in nats."""
+    """How well an identity fits a sighting, in nats.
+
+    Attributes:
+        before: the identity's tracklet the person would come from, or None.
+    """
 
     identity: int
     looks: float
     way: float
     similarity: float
     loyalty: float
+    before: TrackletRecord | None
 
     @property
     def evidence(self) -> float:
@@ -176,12 +181,14 @@ class Matcher:
         others: Sequence[TrackletRecord],
     ) -> Score:
         own = query.current is not None and query.current.identity == identity
+        before = came_from(query.sighting, others)
         return Score(
             identity=identity,
             looks=self._weigher.looks(similarities) if similarities else 0.0,
-            way=self._way(query.sighting, others),
+            way=self._way(query.sighting, before, others),
             similarity=max(similarities, default=0.0),
             loyalty=self._stays(query) if own else 0.0,
+            before=before,
         )
 
     def _stays(self, query: Query) -> float:
@@ -190,9 +197,13 @@ class Matcher:
             return _SETTLED
         return 0.0 if query.sighting.closed else self._loyalty
 
-    def _way(self, sighting: Sighting, others: Sequence[TrackletRecord]) -> float:
-        """What is gained by putting the sighting between those before it and those after it."""
-        before = came_from(sighting, others)
+    def _way(
+        self,
+        sighting: Sighting,
+        before: TrackletRecord | None,
+        others: Sequence[TrackletRecord],
+    ) -> float:
+        """What is gained by putting the sighting between the one before it and those after it."""
         later = [r for r in others if not _starts_before(r, sighting)]
         after = min(later, key=lambda r: (r.begin, r.tracklet), default=None)
         way = self._weigher.way
@@ -255,7 +266,7 @@ class Matcher:
             identity=identity,
             kind=kind,
             confidence=confidence,
-            evidence=_evidence(choice, rivals),
+            evidence=_evidence(query, choice, rivals),
             time=query.sighting.end,
             confirmed=self._is_confirmed(query, identity, confidence),
         )
@@ -295,20 +306,25 @@ def _as_before(query: Query) -> Decision | None:
         identity=query.current.identity,
         kind=DecisionKind.MATCHED,
         confidence=query.current.confidence,
+        evidence=query.current.evidence or Evidence(),
         time=query.sighting.end,
         confirmed=True,
     )
 
 
-def _evidence(choice: Score | None, rivals: Sequence[float]) -> Evidence:
+def _evidence(query: Query, choice: Score | None, rivals: Sequence[float]) -> Evidence:
     runner_up = max(rivals, default=None)
     if choice is None:
         return Evidence(runner_up=runner_up)
+    closest, before = query.closest(choice.identity, choice.similarity), choice.before
     return Evidence(
         appearance=choice.looks,
         transit=choice.way,
         runner_up=runner_up,
         similarity=choice.similarity,
+        closest=closest.tracklet if closest else None,
+        came_from=before.tracklet if before else None,
+        gap=query.sighting.begin - before.end if before else None,
     )
 
 

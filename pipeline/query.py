@@ -40,6 +40,13 @@ class Query:
                 alike.setdefault(candidate.record.identity, []).append(candidate.similarity)
         return alike
 
+    def closest(self, identity: int, similarity: float) -> TrackletRecord | None:
+        """The tracklet of an identity that is so similar, or None if none was compared."""
+        for candidate in self.candidates:
+            if candidate.record.identity == identity and candidate.similarity == similarity:
+                return candidate.record
+        return None
+
 
 def shortlist(queries: Sequence[Query], looks: Looks) -> list[Query]:
     """The queries of a moment with those candidates alone that are worth weighing.

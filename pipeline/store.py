@@ -7,6 +7,7 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 | `{site}:sightings` | stream, capped | node → matcher; consumer group `matcher` |
 | `{site}:decisions` | stream, capped | matcher → everybody |
 | `{site}:tracklet:<id>` | hash, expires | camera, begin, end, identity, confidence, closed |
+| `{site}:tracklets` | sorted set, expires | tracklet by when it ended |
 | `{site}:identity:<n>` | hash, expires | tracklet → its record |
 | `{site}:identities` | sorted set | identity by when it was last seen |
 | `{site}:identity` | counter | the last identity number given out |
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import redis
 
+from pipeline.browse import Browse
 from pipeline.config import RetentionSettings
 from pipeline.corrections import Corrections
 from pipeline.data import (
@@ -82,6 +84,7 @@ class Store(Records):
         gallery: what its tracklets look like.
         learned: what the matcher has learned.
         corrections: what people said about who is who.
+        browse: long lists, a page at a time.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Store(Records):
         self.presence = Presence(client, self._scripts, site=site)
         self.gallery = Gallery(client, self._scripts, site=site)
         self.learned = Learned(client, self._scripts, site=site)
+        self.browse = Browse(client, site=site)
         self.corrections = Corrections(
             client,
             self._scripts,
@@ -279,6 +283,7 @@ class Store(Records):
             self._key("constraints", "version"), self._key("forgotten"),
             self._key("gallery", "open"), self._key("gallery", "changes"),
             self._key("ends", decision.identity), self._key("ends", leaves),
+            self._key("tracklets"),
         ]  # fmt: skip
         changes = int(self._scripts.run("record", keys, arguments))
         if changes < 0:
@@ -330,4 +335,5 @@ def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
         leaving=sighting.leaving,
         confirmed=decision.confirmed,
         pinned=decision.by == "person",
+        evidence=decision.evidence if decision.by == "matcher" else None,
     )

@@ -78,6 +78,8 @@ def unpack_record(text: bytes) -> TrackletRecord:
     """The reverse of `pack_record`."""
     meta: dict[str, Any] = json.loads(text)
     meta |= _pairs(meta)
+    if evidence := meta.get("evidence"):
+        meta["evidence"] = Evidence(**evidence)
     return TrackletRecord(**meta)
 
 

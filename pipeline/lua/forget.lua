@@ -1,7 +1,7 @@
 -- Erases an identity and all that hangs on it, at once, and remembers digests of its tracklets, so
 -- that nothing about them is written again.
 -- KEYS: constraints:version, constraints, corrections, decisions, merged, names, identities,
---       gallery, gallery:ends, gallery:open, gallery:changes, forgotten, sightings.
+--       gallery, gallery:ends, gallery:open, gallery:changes, forgotten, sightings, tracklets.
 -- ARGV: the plan as JSON (see `ErasurePlan` in pipeline/erasure.py), the site's prefix of keys,
 --       length of the streams, seconds for which digests are remembered, group.
 -- Returns the correction's id, or false if something has changed since it was planned.
@@ -25,7 +25,9 @@ local function late(stream, after, field)
             local known, value = false, nil
             if entry[2][i] == field then known, value = pcall(cjson.decode, entry[2][i + 1]) end
             known = known and type(value) == 'table'
-            if known and (theirs[value.tracklet] or numbers[value.identity]) then
+            local why = known and type(value.evidence) == 'table' and value.evidence or {}
+            local named = theirs[why.closest or ''] or theirs[why.came_from or '']
+            if known and (theirs[value.tracklet] or numbers[value.identity] or named) then
                 if stream == KEYS[13] then call('XACK', stream, group, entry[1]) end
                 call('XDEL', stream, entry[1])
             end
@@ -44,6 +46,7 @@ late(KEYS[13], plan.searched.sightings, 'meta')
 for name in pairs(theirs) do
     call('VREM', KEYS[8], name)
     call('ZREM', KEYS[9], name)
+    call('ZREM', KEYS[14], name)
     call('HDEL', KEYS[10], name)
     call('DEL', site .. 'tracklet:' .. name, site .. 'crop:' .. name)
     call('HSETEX', KEYS[12], 'EX', remembered, 'FIELDS', 1, redis.sha1hex(name), 1)

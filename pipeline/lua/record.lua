@@ -1,7 +1,7 @@
 -- Writes a decision and all that hangs on it, at once, if the matcher is still in charge.
 -- KEYS: fences, gallery, gallery:ends, tracklet, identity, identity it leaves, identities,
 --       decisions, crop, sightings, constraints:version, forgotten, gallery:open, gallery:changes,
---       the identity's ends, the ends of the one it leaves.
+--       the identity's ends, the ends of the one it leaves, tracklets.
 -- ARGV: token or '', tracklet, record, embedding, end, identity, lifetime in seconds,
 --       identity it leaves or '', decision or '', length of the stream, thumbnail or '',
 --       its lifetime in seconds, version of the constraints it was decided on or '',
@@ -31,6 +31,8 @@ redis.call('SET', KEYS[4], record, 'EX', lifetime)
 if leaves ~= '' then
     redis.call('HDEL', KEYS[6], tracklet)
     redis.call('ZREM', KEYS[16], tracklet)
+    local last = redis.call('ZRANGE', KEYS[16], -1, -1, 'WITHSCORES')
+    if last[2] then redis.call('ZADD', KEYS[7], 'XX', last[2], leaves) end
     if redis.call('HLEN', KEYS[6]) == 0 then redis.call('ZREM', KEYS[7], leaves) end
 end
 redis.call('HSET', KEYS[5], tracklet, record)
@@ -40,7 +42,10 @@ redis.call('EXPIRE', KEYS[5], lifetime)
 redis.call('ZADD', KEYS[15], finish, tracklet)
 redis.call('ZREMRANGEBYSCORE', KEYS[15], '-inf', finish - lifetime)
 redis.call('EXPIRE', KEYS[15], lifetime)
-redis.call('ZADD', KEYS[7], finish, identity)
+redis.call('ZADD', KEYS[7], 'GT', finish, identity)
+redis.call('ZADD', KEYS[17], finish, tracklet)
+redis.call('ZREMRANGEBYSCORE', KEYS[17], '-inf', finish - lifetime)
+redis.call('EXPIRE', KEYS[17], lifetime)
 if decision ~= '' then
     redis.call('XADD', KEYS[8], 'MAXLEN', '~', events, '*', 'decision', decision)
 end

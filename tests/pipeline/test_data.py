@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -80,8 +82,24 @@ def test_a_decision_survives_the_journey(
 def test_a_record_survives_the_journey(
     name: str, time: float, closed: bool, foot: tuple[float, float]
 ) -> None:
-    record = TrackletRecord(name, "west", time, time, 3, 0.5, closed, foot, foot)
+    evidence = Evidence(time, -time, None, 0.5, closest=name, came_from=name, gap=time)
+    record = TrackletRecord(name, "west", time, time, 3, 0.5, closed, foot, foot, evidence=evidence)
     assert unpack_record(pack_record(record)) == record
+
+
+def test_a_record_of_before_there_was_evidence_is_still_read() -> None:
+    record = TrackletRecord("w1", "west", 1.0, 2.0, 3, 0.5, True)
+    written = json.loads(pack_record(record))
+    del written["evidence"]
+    assert unpack_record(json.dumps(written).encode()) == record
+
+
+def test_a_decision_of_before_it_named_tracklets_is_still_read() -> None:
+    decision = Decision("w1", "west", 3, DecisionKind.NEW, 0.5, Evidence(similarity=0.5))
+    written = json.loads(pack_decision(decision))
+    for name in ("closest", "came_from", "gap"):
+        del written["evidence"][name]
+    assert unpack_decision(json.dumps(written).encode()) == decision
 
 
 def test_a_status_survives_the_journey() -> None:

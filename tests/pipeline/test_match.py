@@ -241,3 +241,17 @@ def test_what_a_person_has_told_apart_is_never_put_together_again() -> None:
     told = said(CorrectionKind.SPLIT, "e1", "w2")
     (decision,) = matcher().decide([again], {1: [current], 2: [there]}, lambda: 9, told)
     assert decision.identity == 1
+
+
+def test_a_decision_names_whom_it_resembles_and_where_the_person_came_from() -> None:
+    first, second = seen(1), record("north-1", "north", 5.5, 7.0, identity=1)
+    (decision,) = decide(query("e1", {first: 0.95, second: 0.8}), members={1: [first, second]})
+    evidence = decision.evidence
+    assert (evidence.closest, evidence.similarity) == (first.tracklet, 0.95)
+    assert (evidence.came_from, evidence.gap) == (second.tracklet, 1.0)
+
+
+def test_somebody_new_came_from_nowhere() -> None:
+    (decision,) = decide(query("e1", {seen(1): 0.3}), members={1: [seen(1)]})
+    assert (decision.evidence.closest, decision.evidence.came_from) == (None, None)
+    assert decision.evidence.runner_up is not None
