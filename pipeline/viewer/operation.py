@@ -1,35 +1,28 @@
-"""What operating a site takes: health, metrics, and settings that are read anew."""
+"""What whoever watches over processes asks for: probes and metrics, at their usual places."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import fastapi
-from fastapi import HTTPException, Response
+from fastapi import Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from pipeline.errors import ConfigError, StoreError
+from pipeline.errors import StoreError
 from pipeline.store import Store
 from pipeline.viewer.exposition import site_metrics
-from pipeline.viewer.messages import Health, Reloaded
 from pipeline.viewer.source import SiteSource
-from pipeline.viewer.watch import Watch
 
 _PROBE_SECONDS = 2.0  # those who ask give up soon after
 
 
-def operation(
-    store: Store, site: SiteSource, watch: Watch, *, reload: Callable[[], list[str]]
-) -> fastapi.APIRouter:
+def operation(store: Store, site: SiteSource) -> fastapi.APIRouter:
     """The routes for operating a site.
 
     Args:
         store: where processes and cameras report to.
         site: cams.yaml as it is now.
-        watch: how processes and cameras are doing.
-        reload: reads the settings anew and gives a sentence for each change.
     """
     router = fastapi.APIRouter()
 
@@ -48,19 +41,6 @@ def operation(
         processes = store.presence.processes(metrics=True)
         text = site_metrics(processes, cameras, store.statuses(cameras))
         return Response(text, media_type=CONTENT_TYPE_LATEST)
-
-    @router.get("/api/health")
-    def health() -> Health:
-        """How the site's processes and cameras are doing."""
-        return watch.look(tuple(site.site.enabled_cameras))
-
-    @router.post("/api/reload", responses={422: {"description": "settings that cannot be used"}})
-    def reload_settings() -> Reloaded:
-        """Reads cams.yaml anew: cameras that were added, changed or removed there follow."""
-        try:
-            return Reloaded(changes=reload())
-        except ConfigError as error:
-            raise HTTPException(422, str(error)) from None
 
     return router
 

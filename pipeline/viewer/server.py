@@ -38,7 +38,7 @@ def serve(
             listen and whether a token is needed, as it is now.
         store: where everything shown comes from.
         metrics: what the viewer measures.
-        reload: what `POST /api/reload` does; see `create_app`.
+        reload: what `POST /api/v1/reload` does; see `create_app`.
         started: is given the page's address, such as `http://127.0.0.1:8080/`, once it answers.
         stop: ends serving within a second, browsers or not.
 

@@ -82,7 +82,7 @@ class Page:
 
     def all_run(self, *, after: float = 0.0) -> bool:
         """True if pictures of every camera have been analysed since a moment."""
-        statuses = [camera["status"] for camera in self.get("/api/cameras")]
+        statuses = [camera["status"] for camera in self.get("/api/v1/cameras")]
         return len(statuses) == 2 and all(
             s and s["state"] == "running" and s["frames"] > 0 and s["since"] > after
             for s in statuses
@@ -102,8 +102,8 @@ def test_whatever_is_killed_comes_back(cams: Path) -> None:
             wait_for(lambda role=role, v=victim: part(process, role) not in (None, v), seconds=15.0)  # type: ignore[misc]
             since = killed_at if role == "node" else 0.0
             wait_for(lambda since=since: page.all_run(after=since), seconds=30.0)  # type: ignore[misc]
-        known = {i["identity"] for i in page.get("/api/identities")}
-        wait_for(lambda: {i["identity"] for i in page.get("/api/identities")} != known,
+        known = {i["identity"] for i in page.get("/api/v1/identities")["items"]}
+        wait_for(lambda: {i["identity"] for i in page.get("/api/v1/identities")["items"]} != known,
                  seconds=40.0)  # fmt: skip
         children = process.children(recursive=True)
         process.send_signal(signal.SIGTERM)
@@ -165,7 +165,9 @@ def test_no_password_appears_anywhere(cams: Path, tmp_path: Path) -> None:
             )
             page = Page(cams)
             wait_for(lambda: problem(page) == "refused", seconds=40.0)
-            shown = [page._client.get(p).text for p in ("/api/cameras", "/api/health", "/metrics")]
+            shown = [
+                page._client.get(p).text for p in ("/api/v1/cameras", "/api/v1/health", "/metrics")
+            ]
             lines = [" ".join(c.cmdline()) for c in psutil.Process(process.pid).children()]
             server.freeze()  # errors about Redis itself
             time.sleep(4.0)
@@ -179,7 +181,7 @@ def test_no_password_appears_anywhere(cams: Path, tmp_path: Path) -> None:
 
 
 def problem(page: Page) -> str | None:
-    statuses = {c["name"]: c["status"] for c in page.get("/api/cameras")}
+    statuses = {c["name"]: c["status"] for c in page.get("/api/v1/cameras")}
     gate = statuses.get("gate")
     return gate["problem"] if gate else None
 

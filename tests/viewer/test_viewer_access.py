@@ -33,7 +33,15 @@ def live(address: str) -> str:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/metrics", "/static/main.js", "/api/health", "/api/cameras", "/api/openapi.json", "/no"],
+    [
+        "/",
+        "/metrics",
+        "/static/main.js",
+        "/api/v1/health",
+        "/api/v1/cameras",
+        "/api/v1/openapi.json",
+        "/no",
+    ],
 )
 def test_nothing_is_given_away_without_the_token(guarded_viewer, path):
     assert httpx.get(guarded_viewer + path).status_code == 401
@@ -49,12 +57,12 @@ def test_the_token_opens_the_page_once_and_leaves_a_cookie(guarded_viewer):
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
         assert browser.get("/").status_code == 200
-        assert browser.get("/api/cameras").status_code == 200
+        assert browser.get("/api/v1/cameras").status_code == 200
 
 
 def test_a_program_may_bring_the_token_as_a_header(guarded_viewer):
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    assert httpx.get(guarded_viewer + "/api/cameras", headers=headers).status_code == 200
+    assert httpx.get(guarded_viewer + "/api/v1/cameras", headers=headers).status_code == 200
 
 
 def test_a_wrong_token_is_told_so(guarded_viewer):
@@ -85,7 +93,7 @@ def test_a_websocket_from_our_own_page_is_welcome(open_viewer):
     "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", ""]
 )
 def test_another_name_that_points_here_is_refused(open_viewer, host):
-    answer = httpx.get(open_viewer + "/api/identities", headers={"Host": host})
+    answer = httpx.get(open_viewer + "/api/v1/identities", headers={"Host": host})
     assert answer.status_code in (400, 421)
 
 
@@ -94,7 +102,7 @@ def test_this_machine_may_be_called_by_any_of_its_names(open_viewer, host):
     assert httpx.get(open_viewer + "/", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/identities", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/v1/identities", "/nothing"])
 def test_every_answer_carries_the_security_headers(open_viewer, path):
     headers = httpx.get(open_viewer + path).headers
     assert "default-src 'none'" in headers["content-security-policy"]
@@ -104,7 +112,7 @@ def test_every_answer_carries_the_security_headers(open_viewer, path):
 
 
 def test_what_shows_people_is_not_stored_by_the_browser(open_viewer):
-    assert httpx.get(open_viewer + "/api/identities").headers["cache-control"] == "no-store"
+    assert httpx.get(open_viewer + "/api/v1/identities").headers["cache-control"] == "no-store"
     assert httpx.get(open_viewer + "/static/main.js").headers["cache-control"] == "no-cache"
 
 

@@ -152,7 +152,7 @@ def test_cameras_come_and_go_without_a_reload_of_the_page(page, store, tmp_path:
             SITE.replace("east:", "yard:").replace("rtsp://admin:canary@10.0.0.8", "rtsp://x"),
             encoding="utf-8",
         )
-        answer = httpx.post(f"{address}/api/reload")
+        answer = httpx.post(f"{address}/api/v1/reload")
         assert answer.json() == {"changes": ["camera yard is new", "camera east is gone"]}
         expect(page.locator('[data-camera="yard"][data-state="live"]')).to_be_visible()
         expect(page.locator('[data-camera="east"]')).to_have_count(0)
@@ -173,8 +173,8 @@ def test_no_password_of_a_camera_reaches_the_page_or_the_api(page, store, tmp_pa
         light(page).click()
         expect(row(page, "hall/node")).to_be_visible()
         cams.write_text("cameras: {west: {source: 'rtsp://a:canary@x', nonsense: 1}}")
-        refused = httpx.post(f"{address}/api/reload")
-        paths = httpx.get(f"{address}/api/openapi.json").json()["paths"]
+        refused = httpx.post(f"{address}/api/v1/reload")
+        paths = httpx.get(f"{address}/api/v1/openapi.json").json()["paths"]
         plain = [path for path in paths if "{" not in path]
         answers = [httpx.get(address + path).text for path in ["/metrics", "/readyz", *plain]]
         answers += [refused.text, page.content(), *heard]
@@ -186,7 +186,7 @@ def test_no_password_of_a_camera_reaches_the_page_or_the_api(page, store, tmp_pa
 
 def test_a_reload_from_another_page_is_refused(store):
     with serving(store, make_site()) as address:
-        evil = httpx.post(f"{address}/api/reload", headers={"Origin": "http://evil.example"})
-        own = httpx.post(f"{address}/api/reload", headers={"Origin": address})
+        evil = httpx.post(f"{address}/api/v1/reload", headers={"Origin": "http://evil.example"})
+        own = httpx.post(f"{address}/api/v1/reload", headers={"Origin": address})
     assert (evil.status_code, own.status_code) == (403, 200)
     assert store.presence.reloads_asked() == 1

@@ -38,7 +38,7 @@ export class PersonPage {
 
   /** Asks the server: somebody from before, or a number that has come to lead to another one. */
   async ask(identity) {
-    const answer = await fetch(`/api/identities/${identity}`);
+    const answer = await fetch(`/api/v1/identities/${identity}`);
     const person = answer.ok ? await answer.json() : null;
     if (person) this.model.update([person]);
     if (this.identity !== identity) return;

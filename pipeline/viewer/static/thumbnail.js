@@ -14,7 +14,7 @@ export class Thumbnail {
 
   update({ tracklet, camera, identity, begin, end, closed }) {
     const version = `${Math.floor(Math.log2(1 + Math.max(0, end - begin)))}${closed ? "e" : ""}`;
-    const address = `/api/crops/${encodeURIComponent(tracklet)}.jpg?v=${version}`;
+    const address = `/api/v1/crops/${encodeURIComponent(tracklet)}.jpg?v=${version}`;
     if (this.address === address) return;
     this.address = address;
     this.image.alt = texts.thumbnail(identity, camera);

@@ -1,0 +1,49 @@
+"""/identities: people across cameras."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from pipeline.viewer.api.paging import Count, Cursor, Page, decode, encode
+from pipeline.viewer.api.parts import Parts
+from pipeline.viewer.api.people import LiveFilter, NameFilter, Wanted, find_people
+from pipeline.viewer.api.problems import NOT_FOUND, not_found
+from pipeline.viewer.api.selection import Selection
+from pipeline.viewer.messages import IdentityView
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="number of an identity")]
+
+
+def router(parts: Parts) -> APIRouter:
+    """The routes about identities."""
+    routes = APIRouter(tags=["identities"])
+
+    @routes.get("/identities")
+    def list_identities(
+        selection: Annotated[Selection, Depends()],
+        live: LiveFilter = None,
+        name: NameFilter = None,
+        count: Count = 100,
+        cursor: Cursor = None,
+    ) -> Page[IdentityView]:
+        """People, most recently seen first."""
+        wanted = Wanted(selection, live=live, name=name)
+        people, mark = find_people(
+            parts.store, parts.cameras, wanted, below=decode(cursor), count=count
+        )
+        return Page(items=[IdentityView.of(person) for person in people], next=encode(mark))
+
+    @routes.get("/identities/{number}", responses=NOT_FOUND)
+    def get_identity(number: Number) -> IdentityView:
+        """One person, with every tracklet that is theirs.
+
+        A number that was merged with another leads to the one that has it now.
+        """
+        record = parts.store.identity(number)
+        if record is None:
+            raise not_found("the number of a known person", number)
+        return IdentityView.of(record)
+
+    return routes

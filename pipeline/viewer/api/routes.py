@@ -1,0 +1,27 @@
+"""Puts the routes of all resources together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from pipeline.viewer.api import cameras, crops, health, identities, tracklets
+from pipeline.viewer.api.parts import Parts
+from pipeline.viewer.api.problems import Problem, add_handlers
+
+PREFIX = "/api/v1"
+
+_RESOURCES = (cameras, identities, tracklets, crops, health)
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    422: {"model": Problem, "description": "a parameter or body that cannot be used"},
+    503: {"model": Problem, "description": "Redis cannot be reached, or too much is asked at once"},
+}
+
+
+def add_api(app: FastAPI, parts: Parts) -> None:
+    """Adds the whole interface to an application."""
+    add_handlers(app)
+    for resource in _RESOURCES:
+        app.include_router(resource.router(parts), prefix=PREFIX, responses=_ANSWERS)
