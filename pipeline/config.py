@@ -2,81 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_validator
 
 from pipeline.errors import ConfigError
 from pipeline.lens import Lens, read_lens
-from pipeline.settings_file import NAME_PATTERN, read_settings
+from pipeline.setting_types import (
+    Duration,
+    Name,
+    Outline,
+    Polygon,
+    Region,
+    Settings,
+    Tiles,
+    Window,
+)
+from pipeline.settings_file import read_settings
 
 Section = TypeVar("Section", bound=BaseModel)
 
 DEFAULT_NETWORK = "drsa_osnet_x1_0"
 """Of those in engines/weights."""
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def _seconds(value: object) -> object:
-    """Reads "90s", "15m", "12h", "7d"; numbers are seconds already."""
-    if isinstance(value, str) and (match := re.fullmatch(r"\s*([\d.]+)\s*([smhd])\s*", value)):
-        return float(match[1]) * _UNITS[match[2]]
-    return value
-
-
-def _region(value: Any) -> object:
-    whole = isinstance(value, list) and all(type(n) is int for n in value)
-    if not whole or len(value) != 4 or min(value) < 0 or 0 in value[2:]:
-        raise ValueError("expected four whole numbers [x, y, width, height] in pixels, x and y ≥ 0")
-    return value
-
-
-def _tiles(value: Any) -> object:
-    pair = isinstance(value, list | tuple) and len(value) == 2
-    grid = pair and all(type(n) is int and 1 <= n <= 8 for n in value)
-    if not grid and value not in ("auto", "off"):
-        raise ValueError("expected auto, off, or two whole numbers [columns, rows] from 1 to 8")
-    return value
-
-
-def _polygon(value: Any) -> object:
-    pairs = isinstance(value, list | tuple) and all(map(_is_point, value))
-    if not pairs or len(value) < 3:
-        raise ValueError(
-            "expected at least three points [x, y], fractions of the picture from 0 to 1"
-        )
-    return value
-
-
-def _is_point(value: Any) -> bool:
-    pair = isinstance(value, list | tuple) and len(value) == 2
-    return pair and all(type(n) in (int, float) and 0 <= n <= 1 for n in value)
-
-
-def _window(value: Any) -> object:
-    times = [_seconds(each) for each in value] if isinstance(value, list | tuple) else []
-    numbers = len(times) == 2 and all(isinstance(time, int | float) for time in times)
-    if not numbers or not 0 <= times[0] < times[1]:  # type: ignore[operator]
-        raise ValueError("expected two times [shortest, longest]")
-    return times
-
-
-Duration = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-Region = Annotated[tuple[int, int, int, int], BeforeValidator(_region)]
-Tiles = Annotated[Literal["auto", "off"] | tuple[int, int], BeforeValidator(_tiles)]
-Polygon = Annotated[tuple[tuple[float, float], ...], BeforeValidator(_polygon)]
-Window = Annotated[tuple[float, float], BeforeValidator(_window)]
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-
-
-class Settings(BaseModel):
-    """Common ground of all sections: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CameraSettings(Settings):
@@ -89,6 +39,9 @@ class CameraSettings(Settings):
     lens: Path | None = None
     """What `python -m calibration.intrinsics` wrote about its lens: pictures are straightened
     before anything else, so `region` counts in the straightened picture."""
+    masks: tuple[Outline, ...] = ()
+    """Parts nobody is to see: polygons [[x, y], …] in fractions of the picture after lens and
+    region. They are black before anything is detected, shown or stored."""
     fps: float | None = Field(default=None, gt=0, le=240)
     """Files: true frame rate, when the file has it wrong. Live: analyse no more than this."""
     start: datetime | None = None
@@ -230,11 +183,11 @@ class TopologySettings(Settings):
 
     file: Path | None = None
     """What `python -m calibration.topology learn` has written. `topology: FILE` is short for it."""
-    zones: dict[Name, dict[Name, Polygon]] = {}
+    zones: dict[Name, dict[Name, Polygon]] = Field(default_factory=dict)
     """Camera → zone → polygon where people come in or leave, in place of those found there."""
-    transits: list[TransitSettings] = []
+    transits: list[TransitSettings] = Field(default_factory=list)
     """Ways whose times are known, each in one direction."""
-    never: list[tuple[Name, Name]] = []
+    never: list[tuple[Name, Name]] = Field(default_factory=list)
     """Pairs of cameras between which nobody goes directly, in neither direction."""
 
 

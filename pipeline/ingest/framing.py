@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,13 +25,25 @@ class Cut:
         region: [x, y, width, height] in pixels, of the straightened picture if there are maps;
             None: all of it.
         maps: how the region is straightened, or None.
+        masks: what is made black in the result, int32[n, 2] pixels each.
     """
 
     region: Region | None = None
     maps: Maps | None = None
+    masks: tuple[NDArray[np.int32], ...] = ()
 
     def image(self, picture: Picture) -> NDArray[np.uint8]:
         """The camera's part as uint8[H, W, 3] BGR; the pixels are converted here."""
+        image = self._part(picture)
+        if not self.masks:
+            return image
+        if self.maps is None and self.region is None:
+            image = image.copy()  # it is shared with the other cameras of this source
+        for mask in self.masks:  # one by one: together, OpenCV would leave out where they overlap
+            cv2.fillPoly(image, [mask], (0, 0, 0))
+        return image
+
+    def _part(self, picture: Picture) -> NDArray[np.uint8]:
         if self.maps is None:
             return picture.image(self.region)
         return self.maps.apply(picture.image())
@@ -51,10 +65,11 @@ class Framing:
     def __init__(self, camera: str, settings: CameraSettings) -> None:
         self._camera = camera
         self._region = settings.region
+        self._masks = settings.masks
         self._lens_path = settings.lens
         self._lens = settings.read_lens()
         self._size: tuple[int, int] | None = None
-        self._cut = Cut(self._region)
+        self._cut = Cut()
 
     def misfit(self, size: tuple[int, int]) -> tuple[Failure, str] | None:
         """What keeps the camera from using pictures of this width and height, or None."""
@@ -69,11 +84,26 @@ class Framing:
         return None
 
     def cut(self, size: tuple[int, int]) -> Cut:
-        """How pictures of this width and height are cut; maps are made once per size."""
-        if self._lens is not None and size != self._size:
-            self._cut = Cut(self._region, Straightening(self._lens, size).maps(self._region))
-            self._size = size
+        """How pictures of this width and height are cut; worked out once per size."""
+        if size != self._size:
+            maps = None
+            if self._lens is not None:
+                maps = Straightening(self._lens, size).maps(self._region)
+            masks = mask_pixels(self._masks, self._region[2:] if self._region else size)
+            self._cut, self._size = Cut(self._region, maps, masks), size
         return self._cut
+
+
+def mask_pixels(
+    masks: Sequence[Sequence[tuple[float, float]]], size: tuple[int, int]
+) -> tuple[NDArray[np.int32], ...]:
+    """Polygons in fractions of a picture as pixels of one of this width and height.
+
+    Pixel 0 covers the place from 0 to 1. OpenCV fills every pixel the outline runs through, so a
+    mask is up to half a pixel larger than it was drawn, and never smaller.
+    """
+    corners = [np.array(mask, np.float64) * size - 0.5 for mask in masks]
+    return tuple(np.rint(each).astype(np.int32) for each in corners)
 
 
 def check_regions(site: Site, *, where: str = "cams.yaml") -> dict[str, SourceInfo]:

@@ -41,6 +41,14 @@ def load(tmp_path: Path, text: str) -> Site:
         ),
         ("cameras: {w: {source: 'device:0', fps: -1}}", "cameras.w.fps: expected to be greater"),
         (
+            "cameras: {w: {source: 'device:0', masks: [[[0, 0], [1, 1]]]}}",
+            "cameras.w.masks.0: expected at least three points [x, y], fractions of the picture",
+        ),
+        (
+            "cameras: {w: {source: 'device:0', masks: [[[0, 0], [1, 1], [1, 0], [0, 1]]]}}",
+            "cameras.w.masks.0: expected an outline that does not cross itself, found [[0, 0]",
+        ),
+        (
             "cameras: {w: {source: 'device:0', transport: sctp}}",
             "cameras.w.transport: expected to be 'tcp' or 'udp', found 'sctp'",
         ),
