@@ -7,31 +7,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from canvases import BLUE, GREEN, canvas, furthest_apart, pixels
 from playwright.sync_api import Browser, Page, expect
 from viewer_parts import NOON, Walk, make_site, report, see, serving
 
 from pipeline.data import CameraState
 from pipeline.embedded import EmbeddedRedis
 from pipeline.store import Store
-
-GREEN = "#00ff00"  # the walking person
-BLUE = "#56b4e9"  # identity 1's colour (pipeline/viewer/static/colours.js)
-
-FIND = """
-([selector, colours]) => {
-  const canvas = document.querySelector(selector);
-  const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  return colours.map((wanted) => {
-    const columns = [];
-    for (let i = 0; i < data.length; i += 4) {
-      const near = wanted.every((value, channel) => Math.abs(data[i + channel] - value) < 24);
-      if (near) columns.push((i / 4) % width);
-    }
-    columns.sort((a, b) => a - b);
-    return { count: columns.length, left: columns[Math.floor(columns.length / 100)] / width };
-  });
-}
-"""
 
 
 @pytest.fixture
@@ -51,22 +33,6 @@ def quiet_page(chromium: Browser, redis_server: EmbeddedRedis) -> Iterator[Page]
         page.goto(address)
         yield page
         page.close()
-
-
-def canvas(camera: str) -> str:
-    return f'[data-camera="{camera}"] canvas'
-
-
-def find(page: Page, camera: str, *colours: str) -> list[dict[str, float]]:
-    """How often each colour is on a camera's canvas, and its left end (0 to 1), at one moment."""
-    channels = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours]
-    found: list[dict[str, float]] = page.evaluate(FIND, [canvas(camera), channels])
-    return found
-
-
-def pixels(page: Page, camera: str, colour: str) -> float:
-    """How many pixels of a camera's canvas have a colour."""
-    return find(page, camera, colour)[0]["count"]
 
 
 def wait_for_pictures(page: Page) -> None:
@@ -95,12 +61,7 @@ def test_the_same_person_has_the_same_name_in_both_cameras(page, address):
 def test_box_and_person_belong_to_the_same_picture(page, address):
     page.goto(address)
     wait_for_pictures(page)
-    apart = []
-    for _ in range(20):
-        person, box = find(page, "west", GREEN, BLUE)
-        apart.append(abs(person["left"] - box["left"]))
-        page.wait_for_timeout(60)
-    assert max(apart) < 0.03  # of the width; the person walks 0.066 from picture to picture
+    assert furthest_apart(page, "west") < 0.03  # the person walks 0.066 from picture to picture
 
 
 def test_somebody_undecided_has_a_box_but_no_label(page, store):

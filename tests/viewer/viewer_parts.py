@@ -18,6 +18,7 @@ from pipeline.data import (
     CameraStatus,
     Decision,
     DecisionKind,
+    Evidence,
     Frame,
     ProcessRecord,
     Sighting,
@@ -64,7 +65,14 @@ def tracklet_of(camera: str) -> str:
 
 
 def see(
-    store: Store, camera: str, identity: int, *, begin: float = NOON, end: float = NOON + 8
+    store: Store,
+    camera: str,
+    identity: int,
+    *,
+    begin: float = NOON,
+    end: float = NOON + 8,
+    confirmed: bool = True,
+    evidence: Evidence | None = None,
 ) -> None:
     """Decides that the tracklet of a camera belongs to an identity."""
     tracklet = tracklet_of(camera)
@@ -73,7 +81,16 @@ def see(
     sighting = Sighting(
         tracklet, camera, begin, end, embedding, 6, 0.9, False, (0, 0), (1, 1), thumbnail.tobytes()
     )
-    decision = Decision(tracklet, camera, identity, DecisionKind.NEW, 0.93, time=end)
+    decision = Decision(
+        tracklet,
+        camera,
+        identity,
+        DecisionKind.NEW,
+        0.93,
+        evidence or Evidence(),
+        time=end,
+        confirmed=confirmed,
+    )
     previous = store.tracklet(tracklet)
     store.record(sighting, decision, previous=previous)
 
@@ -113,9 +130,16 @@ def preview_of(camera: str, index: int) -> bytes:
 
 
 class Walk:
-    """A node's part: sends statuses, and pictures of whatever somebody watches, ten a second."""
+    """A node's part: sends statuses, and pictures of whatever somebody watches, ten a second.
 
-    def __init__(self, store: Store, *cameras: str) -> None:
+    Args:
+        store: of the site.
+        cameras: those it runs.
+        standing: the person walks no further than to the place of this picture; None: on and on.
+    """
+
+    def __init__(self, store: Store, *cameras: str, standing: int | None = None) -> None:
+        self._standing = standing
         self._store = store
         self._cameras = cameras
         self._stop = threading.Event()
@@ -132,7 +156,8 @@ class Walk:
     def _run(self) -> None:
         for index in range(10_000):
             for camera in self._store.watched(self._cameras):
-                self._store.send_view(camera, preview_of(camera, index))
+                place = index if self._standing is None else self._standing
+                self._store.send_view(camera, preview_of(camera, place))
             for camera in self._cameras:
                 report(self._store, camera)
             if self._stop.wait(0.1):

@@ -33,7 +33,7 @@ export class KeyedList {
     const wanted = new Set(items.map(this.key));
     for (const [key, entry] of this.entries) {
       if (!wanted.has(key)) {
-        entry.element.remove();
+        if (entry.element.parentElement === this.parent) entry.element.remove(); // it may have moved on
         this.entries.delete(key);
       }
     }

@@ -1,7 +1,8 @@
-// The cameras: a tile each, laid out so that the pictures are as large as they can be.
+// The cameras: a tile each, laid out so that the pictures are as large as they can be; or one of them
+// large and the others in a strip.
 
 import { KeyedList, h } from "./dom.js";
-import { commonAspect, fit } from "./layout.js";
+import { commonAspect, fit, fitLarge } from "./layout.js";
 import { texts } from "./texts.js";
 import { CameraTile } from "./tile.js";
 
@@ -10,34 +11,62 @@ const NARROW = matchMedia("(max-width: 899px)"); // as in style.css: the people 
 const CAMERAS_SHARE = 0.66; // of a narrow screen's height, so that people can be seen below
 
 export class CameraGrid {
-  constructor(section, model, clock, connection) {
-    Object.assign(this, { section, model, clock, connection });
+  /** @param app { model, clock, connection, layers } */
+  constructor(section, app) {
+    Object.assign(this, { section, app, model: app.model, connection: app.connection });
     this.dirty = new Set();
     this.waiting = null;
     this.tiles = new Map();
+    this.large = null; // name of the camera that is shown large
+    this.first = h("div", { class: "first" });
     this.grid = h("div", { class: "grid" });
-    section.setAttribute("aria-label", texts.cameras);
-    section.append(h("h2", { class: "unseen" }, texts.cameras), this.grid);
-    this.list = new KeyedList(this.grid, (camera) => camera.name, (camera) => this.create(camera));
-    model.addEventListener("cameras", () => this.update());
-    model.addEventListener("people", () => this.redraw());
-    model.addEventListener("highlight", () => this.redraw());
-    connection.addEventListener("preview", ({ detail }) => this.receive(detail));
-    new ResizeObserver(() => this.arrange()).observe(section);
+    this.space = h("div", { class: "space" }, h("h2", { class: "unseen" }, texts.cameras), this.first, this.grid);
+    section.append(this.space);
+    const list = (parent) => new KeyedList(parent, ({ name }) => name, (camera) => this.entry(camera));
+    this.lists = { first: list(this.first), grid: list(this.grid) };
+    this.listen();
+  }
+
+  listen() {
+    this.model.addEventListener("cameras", () => this.update());
+    for (const name of ["people", "highlight"]) this.model.addEventListener(name, () => this.redraw());
+    this.app.layers.addEventListener("change", () => this.redraw());
+    this.connection.addEventListener("preview", ({ detail }) => this.receive(detail));
+    new ResizeObserver(() => this.arrange()).observe(this.space);
     setInterval(() => this.update(), 1000);
   }
 
-  create({ name }) {
-    const tile = new CameraTile(name, this.model, this.clock, {
-      dirty: (which) => this.draw(which),
-      done: (camera) => this.done(camera),
-    });
-    this.tiles.set(name, tile);
+  /** Shows a camera large, or none. */
+  enlarge(name) {
+    this.large = name;
+    this.update();
+  }
+
+  /** The camera before or after the large one, in the order of cams.yaml. */
+  neighbour(step) {
+    const names = this.model.cameras.map(({ name }) => name);
+    return names.at((names.indexOf(this.large) + step) % names.length);
+  }
+
+  entry({ name }) {
+    if (!this.tiles.has(name)) this.tiles.set(name, this.create(name));
+    const tile = this.tiles.get(name);
     return { element: tile.element, update: ({ status }) => tile.update(status) };
   }
 
+  create(name) {
+    return new CameraTile(name, this.app, {
+      dirty: (which) => this.draw(which),
+      done: (camera) => this.done(camera),
+    });
+  }
+
   update() {
-    this.list.update(this.model.cameras);
+    const isLarge = ({ name }) => name === this.large;
+    this.lists.first.update(this.model.cameras.filter(isLarge));
+    this.lists.grid.update(this.model.cameras.filter((camera) => !isLarge(camera)));
+    this.section.classList.toggle("one-large", this.model.cameras.some(isLarge));
+    for (const [name, tile] of this.tiles) if (tile.large !== (name === this.large)) tile.setLarge(name === this.large);
     this.forgetOthers();
     this.arrange();
   }
@@ -59,30 +88,39 @@ export class CameraGrid {
     else this.done(preview.header.camera);
   }
 
+  // ── how large everything is ───────────────────────────────────────────────────────────────
+
   arrange() {
     if (!this.section.clientWidth) return; // another screen is shown
-    const style = getComputedStyle(this.section);
-    const { columns, tile } = fit({
-      count: this.model.cameras.length,
-      aspect: this.aspect(),
-      width: this.section.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight),
+    const style = getComputedStyle(this.space);
+    const room = {
+      aspect: commonAspect(this.model.cameras),
+      width: this.space.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight),
       height: this.height(style),
       gap: parseFloat(getComputedStyle(this.grid).columnGap),
       caption: CAPTION_PX,
-      minimum: NARROW.matches ? 150 : 200,
-    });
-    this.grid.style.setProperty("--columns", columns);
-    this.grid.style.setProperty("--tile", `${tile}px`);
-    this.grid.style.setProperty("--aspect", this.aspect());
+    };
+    this.space.style.setProperty("--aspect", room.aspect);
+    if (this.section.classList.contains("one-large")) this.arrangeLarge(room);
+    else this.arrangeAll(room);
   }
 
-  aspect() {
-    return commonAspect(this.model.cameras);
+  arrangeAll(room) {
+    const { columns, tile } = fit({ ...room, count: this.model.cameras.length, minimum: NARROW.matches ? 150 : 200 });
+    this.grid.style.setProperty("--columns", columns);
+    this.grid.style.setProperty("--tile", `${tile}px`);
+  }
+
+  arrangeLarge(room) {
+    const { tile, strip, beside } = fitLarge({ ...room, others: this.model.cameras.length - 1 });
+    this.first.style.setProperty("--tile", `${tile}px`);
+    this.grid.style.setProperty("--tile", `${strip}px`);
+    this.section.classList.toggle("strip-beside", beside);
   }
 
   height(style) {
-    if (NARROW.matches) return window.innerHeight * CAMERAS_SHARE;
-    return this.section.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+    if (NARROW.matches && !document.fullscreenElement) return window.innerHeight * CAMERAS_SHARE;
+    return this.space.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
   }
 
   // ── drawing: whatever has changed, together, in the next animation frame ──────────────────

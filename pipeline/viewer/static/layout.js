@@ -27,3 +27,18 @@ export function commonAspect(cameras) {
     .sort((a, b) => a - b);
   return known.length ? known[Math.floor(known.length / 2)] : 16 / 9;
 }
+
+const STRIP = 176; // width of the small tiles beside a large one
+const SCROLLBAR = 20;
+
+/**
+ * One large picture and a strip of `others`: { tile, strip, beside } with the widths of the large
+ * and of the small tiles; `beside`: the strip is a column, not a row below.
+ */
+export function fitLarge({ others, aspect, width, height, gap, caption }) {
+  const within = (w, h) => Math.floor(Math.max(120, Math.min(w, (h - caption) * aspect)));
+  if (!others) return { tile: within(width, height), strip: 0, beside: false };
+  const below = within(width, height - gap - caption - STRIP / aspect);
+  const beside = within(width - gap - STRIP - SCROLLBAR, height);
+  return { tile: Math.max(below, beside), strip: STRIP, beside: beside > below };
+}

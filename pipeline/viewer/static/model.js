@@ -1,6 +1,7 @@
 // What the page knows of the site: cameras, people, who is in view, who is pointed at.
 
 const IN_VIEW_SECONDS = 2; // after the last box somebody counts as in view for this long
+const HEARD_SECONDS = 4; // without pictures: after the last news of an open tracklet
 const MOST_PEOPLE = 500;
 
 /** Dispatches "cameras", "health", "people" and "highlight" when they have changed. */
@@ -13,6 +14,9 @@ export class Model extends EventTarget {
     this.health = null; // how processes and cameras are doing, see messages.py
     this.people = new Map(); // identity → { identity, name, tracklets, boxes: tracklet → time of its last box }
     this.owners = new Map(); // tracklet → identity
+    this.records = new Map(); // tracklet → its record
+    this.heard = new Map(); // tracklet that goes on → when there was news of it
+    this.pictured = new Map(); // camera → when a picture of it was shown
     this.pointed = null; // the identity under the pointer or the keyboard's focus
     this.pinned = null; // the identity whose page is open
     this.trouble = null;
@@ -29,10 +33,11 @@ export class Model extends EventTarget {
   begin({ site, cameras, identities }) {
     this.site = site;
     this.people.clear();
-    this.owners.clear();
+    for (const known of [this.owners, this.records, this.heard]) known.clear();
     this.setTrouble(null);
     this.setCameras(cameras);
     this.update([...identities].reverse());
+    this.heard.clear(); // it may be old news
   }
 
   setCameras(cameras) {
@@ -61,7 +66,11 @@ export class Model extends EventTarget {
       for (const record of tracklets) {
         this.own(record.tracklet, identity);
         const seen = before.find((t) => t.tracklet === record.tracklet);
+        if (!record.closed && record.end !== seen?.told) this.heard.set(record.tracklet, this.clock.now());
+        if (record.closed) this.heard.delete(record.tracklet);
+        record.told = record.end;
         record.end = Math.max(record.end, seen?.end ?? 0); // pictures are ahead of the news
+        this.records.set(record.tracklet, record);
       }
       this.people.delete(identity); // the newest news stand last
       this.people.set(identity, { identity, name, tracklets, boxes });
@@ -88,24 +97,31 @@ export class Model extends EventTarget {
   }
 
   forget(identity) {
-    for (const { tracklet } of this.people.get(identity)?.tracklets ?? []) this.owners.delete(tracklet);
+    for (const { tracklet } of this.people.get(identity)?.tracklets ?? []) {
+      for (const known of [this.owners, this.records, this.heard]) known.delete(tracklet);
+    }
     this.people.delete(identity);
   }
 
   /** A picture is on the screen: who has a box in it is in view, and their tracklet goes on. */
-  saw({ time, boxes }) {
+  saw({ camera, time, boxes }) {
+    this.pictured.set(camera, this.clock.now());
     for (const { tracklet } of boxes) {
       const person = this.people.get(this.owners.get(tracklet));
-      const record = person?.tracklets.find((t) => t.tracklet === tracklet);
-      if (!record) continue;
+      const record = this.records.get(tracklet);
+      if (!person || !record) continue;
       if (!this.inView(person)) this.dispatchEvent(new Event("people"));
       record.end = Math.max(record.end, time);
       person.boxes.set(tracklet, this.clock.now());
     }
   }
 
+  /** True while the pictures show a tracklet; of a camera that shows none, while there is news of it. */
   isLive(person, tracklet) {
-    return this.clock.now() - (person.boxes.get(tracklet) ?? 0) < IN_VIEW_SECONDS;
+    const now = this.clock.now();
+    const { camera } = this.records.get(tracklet) ?? {};
+    if (now - (this.pictured.get(camera) ?? 0) > HEARD_SECONDS) return now - (this.heard.get(tracklet) ?? 0) < HEARD_SECONDS;
+    return now - (person.boxes.get(tracklet) ?? 0) < IN_VIEW_SECONDS;
   }
 
   /** The cameras a person is in view of now. */

@@ -9,7 +9,7 @@ const SECOND_KEY_MS = 1500; // after "g"
 
 export class Shortcuts {
   /**
-   * @param routes [{ name, key }]: "g" and the key, or its number in the row, lead there
+   * @param routes [{ name, key, Screen }]: "g" and the key, or its number in the row, lead there
    * @param go moves to a hash
    */
   constructor(routes, go) {
@@ -21,7 +21,7 @@ export class Shortcuts {
 
   build() {
     const rows = this.routes.map(({ name, key }, index) => [texts.goTo(texts.screens[name]), [`g ${key}`, String(index + 1)]]);
-    rows.push([texts.showHelp, ["?"]], [texts.leave, ["Esc"]]);
+    rows.push([texts.showHelp, ["?"]], [texts.leave, ["Esc"]], ...this.routes.flatMap(({ Screen }) => Screen.keys ?? []));
     const list = h("dl", { class: "keys" }, ...rows.flatMap(entry));
     const box = h("input", { type: "checkbox", onchange: () => this.enable(box.checked) });
     box.checked = this.enabled;

@@ -3,7 +3,9 @@
 
 import { cameras } from "./texts/cameras.js";
 import { health } from "./texts/health.js";
+import { live } from "./texts/live.js";
 import { people } from "./texts/people.js";
 import { shell } from "./texts/shell.js";
+import { why } from "./texts/why.js";
 
-export const texts = { ...shell, ...cameras, ...health, ...people };
+export const texts = { ...shell, ...cameras, ...health, ...people, live, why };

@@ -1,25 +1,28 @@
 // One camera: its picture with the boxes that came with it, and how it is doing.
 
 import { h, setAttribute, setText } from "./dom.js";
+import { icon } from "./icons.js";
+import { noticeOf, showNotice } from "./notice.js";
 import { drawBoxes, onScreen } from "./overlay.js";
 import { hashOf } from "./router.js";
 import { texts } from "./texts.js";
-import { clockTime } from "./times.js";
+import { Trails } from "./trails.js";
 
 const STALE_SECONDS = 4; // a running camera without pictures for this long is worth a word
-const UNREPORTED_SECONDS = 6; // nodes report every second
 const LATE_SECONDS = 1; // a longer delay is not live any more
 const RECENT = 30; // pictures that frame rate and delay are measured on
 
 export class CameraTile {
   /**
    * @param name the camera
-   * @param model who is who
-   * @param clock the server's clock
+   * @param app { model: who is who, clock: the server's, layers: what is drawn over the picture,
+   *   why: the card that explains }
    * @param handlers { dirty(tile): it wants to be drawn, done(camera): a picture is dealt with }
    */
-  constructor(name, model, clock, handlers) {
-    Object.assign(this, { name, model, clock, handlers });
+  constructor(name, { model, clock, layers, why }, handlers) {
+    Object.assign(this, { name, model, clock, layers, why, handlers });
+    this.large = false;
+    this.trails = new Trails();
     this.next = null; // the newest preview, not yet decoded
     this.decoding = false;
     this.fresh = null; // decoded, not yet shown
@@ -35,13 +38,25 @@ export class CameraTile {
     this.pace = h("span", { class: "pace" }, this.rate, this.delay);
     this.notice = h("div", { class: "notice", hidden: "" });
     this.stage = h("div", { class: "stage" }, this.canvas, this.notice);
-    const caption = h("header", {}, h("h3", {}, this.name), this.pace);
+    this.link = h("a", { class: "enlarge", href: hashOf("live", this.name) }, h("span", { class: "camera" }, this.name), icon("large"));
+    const caption = h("header", {}, h("h3", {}, this.link), this.pace);
     this.element = h("article", { class: "tile", "data-camera": this.name }, caption, this.stage);
     this.observer = new ResizeObserver(() => this.handlers.dirty(this));
     this.observer.observe(this.stage);
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
-    this.canvas.addEventListener("pointerleave", () => this.model.point(null));
-    this.canvas.addEventListener("click", (event) => this.open(event));
+    this.canvas.addEventListener("pointerleave", () => this.leave());
+    this.canvas.addEventListener("click", (event) => this.choose(event));
+    this.canvas.addEventListener("dblclick", (event) => this.enlarge(event));
+    this.setLarge(false);
+  }
+
+  /** One large among small ones: its name leads back to all of them. */
+  setLarge(large) {
+    this.large = large;
+    this.element.classList.toggle("is-large", large);
+    setAttribute(this.link, "href", large ? hashOf("live") : hashOf("live", this.name));
+    setAttribute(this.link, "title", large ? texts.live.allCameras : texts.live.enlarge(this.name));
+    this.link.lastChild.replaceWith(icon(large ? "small" : "large"));
   }
 
   /** The site has this camera no more. */
@@ -85,7 +100,9 @@ export class CameraTile {
     this.view = contain(this.shown.bitmap, this.canvas.clientWidth, this.canvas.clientHeight);
     const { x, y, width, height } = this.view;
     context.drawImage(this.shown.bitmap, x, y, width, height);
-    drawBoxes(context, this.view, this.boxes(), this.model.highlighted);
+    const boxes = this.boxes();
+    if (this.layers.shown.trails) this.trails.draw(context, this.view, boxes, this.model.highlighted);
+    drawBoxes(context, this.view, boxes, this.model.highlighted, this.layers.shown);
   }
 
   take() {
@@ -95,6 +112,7 @@ export class CameraTile {
     const { header } = this.shown;
     this.recent.push({ at: performance.now() / 1000, delay: this.clock.now() - header.arrival });
     if (this.recent.length > RECENT) this.recent.shift();
+    this.trails.add(header);
     this.model.saw(header);
     this.handlers.done(this.name);
   }
@@ -115,12 +133,14 @@ export class CameraTile {
   boxes() {
     return (this.shown?.header.boxes ?? []).map(({ tracklet, xywh }) => {
       const identity = this.model.owners.get(tracklet);
-      return { xywh, identity, name: this.model.people.get(identity)?.name };
+      const { confirmed = true, confidence = 0 } = this.model.records.get(tracklet) ?? {};
+      return { tracklet, xywh, identity, name: this.model.people.get(identity)?.name, confirmed, confidence };
     });
   }
 
   // ── pointing at people ────────────────────────────────────────────────────────────────────
 
+  /** Whose box is under the pointer; of several the smallest. */
   at({ offsetX, offsetY }) {
     if (!this.view) return undefined;
     const hits = this.boxes().filter(({ identity, xywh }) => {
@@ -128,27 +148,46 @@ export class CameraTile {
       const inside = offsetX - box.x <= box.width && offsetY - box.y <= box.height;
       return identity !== undefined && inside && offsetX >= box.x && offsetY >= box.y;
     });
-    return hits.sort((a, b) => a.xywh[2] * a.xywh[3] - b.xywh[2] * b.xywh[3])[0]?.identity;
+    return hits.sort((a, b) => a.xywh[2] * a.xywh[3] - b.xywh[2] * b.xywh[3])[0];
   }
 
   point(event) {
-    const identity = this.at(event) ?? null;
-    this.canvas.classList.toggle("pointing", identity !== null);
-    if (identity !== this.model.pointed) this.model.point(identity);
+    const box = this.at(event);
+    this.canvas.classList.toggle("pointing", box !== undefined);
+    if ((box?.identity ?? null) !== this.model.pointed) this.model.point(box?.identity ?? null);
+    if (event.pointerType !== "mouse") return; // a finger taps
+    if (box) this.why.hover(box.tracklet, this.rectOf(box));
+    else this.why.leave();
   }
 
-  open(event) {
-    const identity = this.at(event);
-    if (identity !== undefined) location.hash = hashOf("identities", identity);
+  leave() {
+    this.model.point(null);
+    this.why.leave();
+  }
+
+  choose(event) {
+    const box = this.at(event);
+    if (box) this.why.pin(box.tracklet, this.rectOf(box));
+  }
+
+  enlarge(event) {
+    if (!this.at(event)) this.link.click();
+  }
+
+  /** Where a box is on the screen. */
+  rectOf({ xywh }) {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    const { x, y, width, height } = onScreen(this.view, xywh);
+    return new DOMRect(left + x, top + y, width, height);
   }
 
   // ── how it is doing ───────────────────────────────────────────────────────────────────────
 
   /** Called every second and when the status has changed. */
   update(status) {
-    const notice = this.noticeFor(status);
+    const notice = noticeOf(this.name, status, this.clock.now()) ?? this.staleNotice();
     this.element.dataset.state = notice?.state ?? "live";
-    this.showNotice(notice);
+    showNotice(this.notice, notice);
     const { rate = "", delay = "" } = notice ? {} : this.measured();
     setText(this.rate, rate);
     setText(this.delay, delay);
@@ -168,45 +207,11 @@ export class CameraTile {
     return { rate: texts.fps((frames.length - 1) / seconds), delay: texts.delay(delay) };
   }
 
-  noticeFor(status) {
-    const now = this.clock.now();
-    if (!status || now - status.updated > UNREPORTED_SECONDS) {
-      return { state: "unknown", title: texts.unknown, lines: [texts.unknownWhy] };
-    }
-    const since = texts.since(clockTime(status.since));
-    if (status.state === "waiting") {
-      const nextTry = status.next_try && texts.nextTry(Math.ceil(status.next_try - now));
-      const when = [since, nextTry].filter(Boolean).join(" · ");
-      const lines = [this.why(status), when, texts.runBy(status.node)].filter(Boolean);
-      return { state: "offline", title: texts.problem(status.problem), lines };
-    }
-    if (status.state === "ended") return { state: "ended", title: texts.ended, lines: [since] };
-    if (status.state === "connecting") {
-      return { state: "connecting", title: texts.connecting, lines: [since, texts.runBy(status.node)].filter(Boolean) };
-    }
-    return this.staleNotice();
-  }
-
-  /** The error; its beginning may name the camera, which stands above the picture already. */
-  why({ error }) {
-    return (error ?? "").replace(`camera ${this.name}: `, "");
-  }
-
   staleNotice() {
     if (!this.shown) return { state: "connecting", title: texts.waitingForPicture, lines: [] };
     const seconds = performance.now() / 1000 - this.recent.at(-1).at;
     if (seconds < STALE_SECONDS || document.hidden) return null;
     return { state: "stale", title: texts.noPicture(Math.floor(seconds)), lines: [] };
-  }
-
-  showNotice(notice) {
-    this.notice.hidden = !notice;
-    if (!notice) return;
-    const [title, ...lines] = [notice.title, ...notice.lines];
-    const wanted = [title, ...lines].join("\n");
-    if (this.notice.dataset.text === wanted) return;
-    this.notice.dataset.text = wanted;
-    this.notice.replaceChildren(h("strong", {}, title), ...lines.map((line) => h("p", {}, line)));
   }
 }
 

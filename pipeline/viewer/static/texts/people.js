@@ -8,6 +8,7 @@ export const people = {
   people: "People",
   arrow: "→",
   person,
+  provisional: (name) => `${name}?`,
   called: ({ identity, name }) => name || person(identity),
 
   zone: (day, offset) => `Capture times, ${day ? `${day}, ` : ""}${offset}`,
