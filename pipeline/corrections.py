@@ -101,10 +101,16 @@ class Corrections:
         return self._constraints
 
     @in_our_words
-    def history(self, count: int = 100) -> list[Correction]:
-        """Corrections, newest first."""
+    def history(self, count: int = 100, *, before: str = "") -> list[Correction]:
+        """Corrections, newest first.
+
+        Args:
+            count: how many at most.
+            before: only those that came before this one; "": all.
+        """
         said = {statement.id for statement in self.constraints().statements}
-        entries = self._redis.xrevrange(self._key("corrections"), count=count)
+        top = f"({before}" if before else "+"
+        entries = self._redis.xrevrange(self._key("corrections"), top, "-", count=count)
         return [_correction(key.decode(), fields, said) for key, fields in entries]
 
     def _read(self) -> Constraints:

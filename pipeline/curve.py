@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, Field
 
-from pipeline.config import Settings
+from pipeline.config import Settings, Site
+from pipeline.embed import network_id, read_calibration
 from pipeline.errors import ConfigError
 from pipeline.evidence import Calibration
 from pipeline.settings_file import read_settings
@@ -47,3 +48,15 @@ def read_curve(path: Path, *, network: str) -> Calibration:
             f"{path}: network: expected {network}, which is in use, found {file.network}"
         )
     return Calibration(slope=file.slope, offset=file.offset)
+
+
+def site_calibration(site: Site, weights: Path) -> Calibration:
+    """The site's own curve if it has one, else the network's.
+
+    Args:
+        site: the settings.
+        weights: the network's graph A.
+    """
+    if site.matching.similarity is None:
+        return read_calibration(weights)
+    return read_curve(site.matching.similarity, network=network_id(weights))

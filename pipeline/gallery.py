@@ -103,6 +103,36 @@ class Gallery:
         ]
 
     @in_our_words
+    def alike(self, look: NDArray[np.float32], *, count: int) -> dict[str, float]:
+        """The tracklets most like a person, and how alike they are, -1 to 1.
+
+        Args:
+            look: embedding float32[D], unit length.
+            count: how many at most of those that have ended, and of those that go on.
+        """
+        question = Sighting("", "", 0.0, 0.0, look, 1, 1.0, True, (0.0, 0.0), (0.0, 0.0))
+        return self._similar([question], 0.0, count, False)[0]
+
+    @in_our_words
+    def looks(self, tracklets: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Embeddings of those tracklets whose looks are kept, float32[D], unit length.
+
+        Those that have ended are kept in 8 bits a number: a similarity is off by some thousandths.
+        """
+        if not tracklets:
+            return {}
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(self._key("gallery", "open"), tracklets)
+            for name in tracklets:
+                pipe.execute_command("VEMB", self._key("gallery"), name)
+            still_open, *ended = pipe.execute()
+        found = {n: np.array(v, np.float32) for n, v in zip(tracklets, ended, strict=True) if v}
+        for name, look in zip(tracklets, still_open, strict=True):
+            if look:
+                found[name] = np.frombuffer(look, dtype="<f4")
+        return {name: look / np.linalg.norm(look) for name, look in found.items()}
+
+    @in_our_words
     def records(self, tracklets: Iterable[str]) -> dict[str, TrackletRecord]:
         """What has been decided about some tracklets; those that are gone are left out."""
         names = list(tracklets)

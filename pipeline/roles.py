@@ -31,12 +31,11 @@ from pipeline.check import Plan, connect, explain, make_plan
 from pipeline.claims import Claims
 from pipeline.config import Site
 from pipeline.courier import Courier
-from pipeline.curve import read_curve
+from pipeline.curve import site_calibration
 from pipeline.detect import Detector
-from pipeline.embed import Embedder, Network, find_weights, network_id, read_calibration
+from pipeline.embed import Embedder, Network, find_weights, network_id
 from pipeline.embedded import EmbeddedRedis
 from pipeline.errors import ConfigError, HandoffError
-from pipeline.evidence import Calibration
 from pipeline.health import serve_health
 from pipeline.heartbeat import Details, Heartbeat
 from pipeline.ingest import LiveReaders
@@ -195,7 +194,7 @@ def run_matcher(options: Options) -> None:
     service = MatchingService(
         store,
         site.site,
-        _calibration(site.site, weights),
+        site_calibration(site.site, weights),
         network=network_id(weights),
         lease=Lease(store.presence, MATCHER, f"{name}/{new_run()}"),
         metrics=metrics,
@@ -305,7 +304,7 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
             plan.site,
             _detector(plan),
             _network(plan.site),
-            _calibration(plan.site, plan.weights),
+            site_calibration(plan.site, plan.weights),
             fps=plan.frame_rates,
             progress=lambda done: progress.update(task, completed=done),
             stopping=stopping,
@@ -329,13 +328,6 @@ def _network(site: Site) -> Network:
     return Network(
         find_weights(site.network.weights), device=site.device, precision=site.network.precision
     )
-
-
-def _calibration(site: Site, weights: Path) -> Calibration:
-    """The site's own curve if it has one, else the network's."""
-    if site.matching.similarity is None:
-        return read_calibration(weights)
-    return read_curve(site.matching.similarity, network=network_id(weights))
 
 
 def _arguments(role: str, options: Options) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Response, WebSocket
@@ -17,6 +18,7 @@ from pipeline.viewer.api import PREFIX, Parts, add_api
 from pipeline.viewer.hub import Hub
 from pipeline.viewer.live import talk
 from pipeline.viewer.operation import operation
+from pipeline.viewer.search import PictureSearch
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer.watch import Watch
 
@@ -48,7 +50,15 @@ def create_app(
         return changes
 
     hub = Hub(store, site, watch=watch, metrics=metrics)
+    search = PictureSearch(store, site)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        search.close()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Handoff",
         version="1",
         description="Who was seen by which camera, when, and why they are taken for one person.",
@@ -57,7 +67,7 @@ def create_app(
         openapi_url=f"{PREFIX}/openapi.json",
     )
     app.add_middleware(Guard, settings=site.site.viewer)
-    add_api(app, Parts(store, site, watch, reload or everywhere))
+    add_api(app, Parts(store, site, watch, search, reload or everywhere))
     app.include_router(operation(store, site))
     app.mount("/static", _Static(directory=_STATIC), name="static")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.store import Store
+from pipeline.viewer.search import PictureSearch
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer.watch import Watch
 
@@ -18,12 +19,14 @@ class Parts:
         store: where everything comes from.
         site: cams.yaml as it is now.
         watch: how processes and cameras are doing.
+        search: looks for people by picture.
         reload: reads the settings anew and gives a sentence for each change.
     """
 
     store: Store
     site: SiteSource
     watch: Watch
+    search: PictureSearch
     reload: Callable[[], list[str]]
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -9,7 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from pipeline.errors import StoreError, redact
+from pipeline.errors import CorrectionError, ModelError, StoreError, redact
+from pipeline.viewer.photo import UnusablePhoto
+from pipeline.viewer.search import Busy, OtherNetwork
 
 _LONGEST = 80  # of what was found, shown
 
@@ -19,6 +22,15 @@ class Problem(BaseModel):
 
     detail: str = Field(description="one sentence: what was expected and what was found")
 
+
+_STATUSES: dict[type[Exception], int] = {
+    StoreError: 503,
+    ModelError: 503,
+    Busy: 503,
+    CorrectionError: 409,
+    OtherNetwork: 409,
+    UnusablePhoto: 422,
+}
 
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "nothing of that name or number is known"}
@@ -39,7 +51,8 @@ def unusable(where: str, expected: str, found: object) -> HTTPException:
 def add_handlers(app: FastAPI) -> None:
     """Makes sentences of the errors that FastAPI and the store raise."""
     app.add_exception_handler(RequestValidationError, _not_understood)
-    app.add_exception_handler(StoreError, _store_fails)
+    for kind, status in _STATUSES.items():
+        app.add_exception_handler(kind, _answer_with(status))
 
 
 async def _not_understood(request: Request, error: Exception) -> Response:
@@ -48,8 +61,11 @@ async def _not_understood(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "; ".join(dict.fromkeys(sentences))}, status_code=422)
 
 
-async def _store_fails(request: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, status_code=503)
+def _answer_with(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        return JSONResponse({"detail": str(error)}, status_code=status)
+
+    return answer
 
 
 def _sentence(error: Any) -> str:
@@ -62,6 +78,9 @@ def _sentence(error: Any) -> str:
         return "body: expected JSON, found something else"
     if kind == "extra_forbidden":
         return f"{where}: expected nothing of that name, found it"
+    if kind.startswith("union_tag"):
+        tags = error["ctx"].get("expected_tags", "a word that says what is wanted")
+        return f"kind: expected {tags}, found {_shown(error['input'])}"
     message = message.removeprefix("Value error, ")
     before, should, wanted = message.partition(" should ")
     expected = wanted if should else before[:1].lower() + before[1:]

@@ -6,13 +6,22 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from pipeline.viewer.api import cameras, crops, health, identities, tracklets
+from pipeline.viewer.api import (
+    cameras,
+    corrections,
+    crops,
+    decisions,
+    health,
+    identities,
+    search,
+    tracklets,
+)
 from pipeline.viewer.api.parts import Parts
 from pipeline.viewer.api.problems import Problem, add_handlers
 
 PREFIX = "/api/v1"
 
-_RESOURCES = (cameras, identities, tracklets, crops, health)
+_RESOURCES = (cameras, identities, tracklets, crops, decisions, search, corrections, health)
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "a parameter or body that cannot be used"},

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Query
 
 from pipeline.data import TrackletRecord
+from pipeline.store import Store
 
 CameraFilter = Annotated[
     str | None, Query(max_length=64, description="seen by this camera", examples=["west"])
@@ -29,6 +30,12 @@ End = Annotated[
 ]
 
 
+LONGEST_SECONDS = 86400.0
+"""No tracklet lasts longer than a day: how far after `to` one may end that began before it."""
+
+_FEW = 300
+
+
 class Selection:
     """Parameters that several lists take: `camera`, `from`, `to`."""
 
@@ -44,3 +51,23 @@ class Selection:
         if self.begin is not None and record.end < self.begin:
             return False
         return self.end is None or record.begin <= self.end
+
+    @property
+    def everything(self) -> bool:
+        """True if nothing is left out."""
+        return self.camera is None and self.begin is None and self.end is None
+
+    @property
+    def latest_end(self) -> float | None:
+        """When those that are meant have ended at the latest."""
+        return None if self.end is None else self.end + LONGEST_SECONDS
+
+
+def few_of(store: Store, selection: Selection) -> list[str] | None:
+    """The tracklets that are meant, if they are few; None: all are meant, or many."""
+    if selection.everything or selection.begin is None:
+        return None
+    entries = store.browse.tracklets(since=selection.begin, until=selection.latest_end, count=_FEW)
+    if len(entries) == _FEW:
+        return None
+    return [r.tracklet for _, r in entries if r is not None and selection.holds(r)]

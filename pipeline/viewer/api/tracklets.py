@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -16,15 +17,23 @@ from pipeline.viewer.api.problems import NOT_FOUND, not_found
 from pipeline.viewer.api.selection import Selection
 from pipeline.viewer.messages import Message
 
-LONGEST_SECONDS = 86400.0
-"""No tracklet lasts longer than a day: how far after `to` one may end that began before it."""
-
 _LOOKED_THROUGH = 10_000  # tracklets for one answer
 _AT_ONCE = 500
 
 IdentityFilter = Annotated[
     int | None, Query(ge=1, le=2**63 - 1, description="those of this person")
 ]
+
+
+class AttentionView(Message):
+    """Where each part of the network looks in a tracklet's picture."""
+
+    crop: str = Field(description="address of the picture")
+    rows: int
+    columns: int
+    parts: list[list[float]] = Field(
+        description="for each part its weights, row by row from the upper left; they sum to 1"
+    )
 
 
 class TrackletView(Message):
@@ -74,6 +83,23 @@ def router(parts: Parts) -> APIRouter:
             raise not_found("the id of a known tracklet", tracklet)
         return TrackletView.of(parts.store, record)
 
+    @routes.get("/tracklets/{tracklet}/attention", responses=NOT_FOUND)
+    def get_attention(tracklet: str) -> AttentionView:
+        """Where the network looks in the picture of a tracklet, by the network itself.
+
+        The picture is stretched to the network's input, so the maps lie over all of it.
+        """
+        maps = parts.search.attention(tracklet)
+        if maps is None:
+            raise not_found("a tracklet whose picture is kept", tracklet)
+        _, rows, columns = maps.shape
+        return AttentionView(
+            crop=f"/api/v1/crops/{quote(tracklet, safe='')}.jpg",
+            rows=rows,
+            columns=columns,
+            parts=[[round(float(weight), 6) for weight in part.ravel()] for part in maps],
+        )
+
     return routes
 
 
@@ -84,12 +110,14 @@ def _find(
     store: Store, selection: Selection, identity: int | None, below: Mark | None, count: int
 ) -> Found:
     """Those of everybody."""
-    until = None if selection.end is None else selection.end + LONGEST_SECONDS
     found: list[TrackletRecord] = []
     looked = 0
     while looked < _LOOKED_THROUGH:
         entries = store.browse.tracklets(
-            below=below, since=selection.begin, until=until, count=max(count, _AT_ONCE)
+            below=below,
+            since=selection.begin,
+            until=selection.latest_end,
+            count=max(count, _AT_ONCE),
         )
         if not entries:
             return found, None
