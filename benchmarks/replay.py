@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.constraints import Constraints
 from pipeline.data import Candidate, Decision, Sighting, TrackletRecord
+from pipeline.hindsight import Change, look_back
 from pipeline.match import Matcher, came_from, moments
 from pipeline.query import Query
+from pipeline.regrouping import fitting
+from pipeline.review import WINDOW_SECONDS
 from pipeline.weigh import Weigher
 
 Moments = Callable[[Sequence[Sighting]], list[list[int]]]
@@ -59,6 +63,13 @@ class Gallery:
         self.members[decision.identity][sighting.tracklet] = record
         self._embed(sighting)
 
+    def move(self, tracklet: str, identity: int) -> None:
+        """Puts a tracklet into another identity."""
+        record = self.records[tracklet]
+        del self.members[record.identity][tracklet]
+        self.records[tracklet] = replace(record, identity=identity)
+        self.members[identity][tracklet] = self.records[tracklet]
+
     def _embed(self, sighting: Sighting) -> None:
         place = self._places.setdefault(sighting.tracklet, len(self._places))
         if place >= len(self._embeddings):
@@ -93,6 +104,7 @@ def replay(
     revise: bool = True,
     learn: bool = True,
     sure: float = 0.98,
+    hindsight: float | None = None,
 ) -> Outcome:
     """Decides on recorded sightings as the matching service does, tick after tick.
 
@@ -104,11 +116,12 @@ def replay(
         revise: False: the first decision on a tracklet stands.
         learn: False: transit times are not learned.
         sure: probability from which a decision is confirmed; above 1: when its tracklet ends.
+        hindsight: seconds from one look back to the next; None: what was decided stays.
     """
     matcher, gallery = Matcher(weigher, memory=memory, sure=sure), Gallery()
     decisions: dict[str, Decision] = {}
     numbers = iter(range(1, 1_000_000_000))
-    changes = 0
+    changes, look = 0, None if hindsight is None else LookBack(gallery, weigher, hindsight)
     for batch in batches:
         newest = list({sighting.tracklet: sighting for sighting in batch}.values())
         due = [s for s in newest if revise or s.tracklet not in decisions]
@@ -122,8 +135,60 @@ def replay(
                 gallery.put(query.sighting, decision)
                 decisions[decision.tracklet] = decision
         _end(newest, decisions, gallery, weigher if learn else None, revise)
+        if look is not None:
+            changes += look.back(newest, lambda: next(numbers))
     identities = {name: record.identity for name, record in gallery.records.items()}
     return Outcome(identities, decisions, changes)
+
+
+class LookBack:
+    """Looks back at the last hour every so often, as `pipeline.review` does.
+
+    Args:
+        gallery: what it changes.
+        weigher: what evidence is worth.
+        period: seconds from one look to the next.
+        window: seconds of the past that are looked at.
+    """
+
+    def __init__(
+        self, gallery: Gallery, weigher: Weigher, period: float, window: float = WINDOW_SECONDS
+    ) -> None:
+        self._gallery = gallery
+        self._weigher = weigher
+        self._period = period
+        self._window = window
+        self._ended: list[Sighting] = []
+        self._due = -np.inf
+
+    def back(self, sightings: Sequence[Sighting], new_identity: Callable[[], int]) -> int:
+        """Takes what was decided on in a tick; returns how many tracklets have moved."""
+        self._ended += [sighting for sighting in sightings if sighting.closed]
+        now = max((sighting.end for sighting in sightings), default=-np.inf)
+        if np.isinf(self._due):
+            self._due = now + self._period
+        if now < self._due:
+            return 0
+        self._due = now + self._period
+        self._ended = [s for s in self._ended if s.end >= now - self._window]
+        identities = {s.tracklet: self._gallery.records[s.tracklet].identity for s in self._ended}
+        found = look_back(
+            self._ended, identities, Weigher(self._weigher.calibration), Constraints()
+        )
+        return sum(self._make(change, new_identity) for change in found)
+
+    def _make(self, change: Change, new_identity: Callable[[], int]) -> int:
+        """As `pipeline.regrouping` does, where nobody has corrected anything."""
+        records = {r.tracklet: r for r in self._gallery.members[change.source].values()}
+        others = {}
+        if change.target is not None:
+            others = {r.tracklet: r for r in self._gallery.members[change.target].values()}
+        names, _ = fitting(change, Constraints(), records, others, self._weigher.exclude)
+        if names:
+            target = new_identity() if change.target is None else change.target
+            for name in names:
+                self._gallery.move(name, target)
+        return len(names)
 
 
 def one_by_one(sightings: Sequence[Sighting]) -> list[list[int]]:

@@ -154,6 +154,10 @@ class MatchingSettings(Settings):
     """Somebody not seen for longer is somebody new."""
     clock_tolerance: Duration = 0.5
     """Seconds by which the cameras' clocks may differ."""
+    hindsight: Duration | Literal["off"] = 60.0
+    """Seconds between two looks back at the last hour, which put right what turns out to be
+    otherwise by then: two numbers of one person become one, somebody else's tracklet goes to whom
+    it belongs. `off`: what was decided stays."""
     similarity: Path | None = None
     """Curve from similarity to likelihood ratio that `python -m calibration.similarity` has
     written; None: the one the network comes with."""

@@ -168,6 +168,18 @@ class Gallery:
         return int(self._redis.zcard(self._key("gallery", "ends")))
 
     @in_our_words
+    def recent(self, *, since: float, count: int) -> list[str]:
+        """The tracklets that were last seen since a time, the newest first.
+
+        Args:
+            since: capture time, seconds since the epoch.
+            count: how many at most.
+        """
+        ends = self._key("gallery", "ends")
+        found = self._redis.zrevrangebyscore(ends, "+inf", since, start=0, num=count)
+        return [name.decode() for name in found]
+
+    @in_our_words
     def prune(self, *, before: float, count: int = 100) -> int:
         """Takes what ended before a time out of the gallery.
 

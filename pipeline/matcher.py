@@ -14,10 +14,12 @@ from pipeline.constraints import Constraints
 from pipeline.data import Decision, Sighting, TrackletRecord
 from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
+from pipeline.hindsight import Change
 from pipeline.lease import Lease
 from pipeline.match import Matcher, came_from, moments
 from pipeline.metrics import Metrics
 from pipeline.query import Query, shortlist
+from pipeline.review import Look, Review
 from pipeline.store import Corrected, Store
 from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
@@ -78,6 +80,10 @@ class MatchingService:
         )
         self._topology.teach(self._weigher.transit, now=0.0)
         self._matcher = Matcher(self._weigher, memory=site.matching.memory)
+        self._review: Review | None = None
+        if site.matching.hindsight != "off":
+            look = Look(calibration, self._topology, site.matching.clock_tolerance)
+            self._review = Review(store, look, period=site.matching.hindsight)
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
@@ -115,6 +121,8 @@ class MatchingService:
                 self._stand_by(f"waits for Redis: {error}")
                 time.sleep(_RETRY_SECONDS)
         self._resign()
+        if self._review is not None:
+            self._review.close()
 
     def tick(self, *, wait_seconds: float, pending: bool = False) -> int:
         """Settles what has come; returns the number of messages.
@@ -212,6 +220,8 @@ class MatchingService:
                 pass
             self._reread = now
         self.tick(wait_seconds=tick_seconds)
+        if self._review is not None and self._newest:
+            self._regroup(self._review.poll(now=now, newest=self._newest))
         if now - self._pruned > _PRUNE_SECONDS:
             self._prune()
             self._pruned = now
@@ -220,6 +230,21 @@ class MatchingService:
             self._remember_highest()
             self._keep_learned()
             self._kept = now
+
+    def _regroup(self, changes: Sequence[Change]) -> None:
+        """Puts right what turned out to be otherwise with hindsight."""
+        for change in changes:
+            self._keep_lease()
+            moved = self._store.regrouping.make(
+                change,
+                self._store.corrections.constraints(),
+                exclude=self._weigher.exclude,
+                new_identity=self._new_identity,
+                token=None if self._lease is None else self._lease.token or 0,
+            )
+            if moved is None:
+                raise Fenced("another matcher is in charge")
+            self._metrics.count("hindsight", moved, kind="merged" if change.merges else "revised")
 
     def _prune(self) -> None:
         gallery = self._store.gallery

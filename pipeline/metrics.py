@@ -99,6 +99,7 @@ CATALOGUE: tuple[Declared, ...] = (
     Declared("decisions", "counter", "Decisions taken, by kind", labels=("kind",)),
     Declared("frames_failed", "counter", "Pictures given up because of an error", ("camera",)),
     Declared("restarts", "counter", "Parts that died and were started again", ("part",)),
+    Declared("hindsight", "counter", "Tracklets regrouped by looking back, by kind", ("kind",)),
     Declared("rejected", "counter", "Sightings refused by the matcher, by reason", ("reason",)),
     # ── how things stand ────────────────────────────────────────────────────────────────────
     Declared("cameras", "gauge", "Cameras this node runs, or the site has"),

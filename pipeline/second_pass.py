@@ -18,14 +18,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.constraints import Constraints
-from pipeline.data import Sighting
+from pipeline.data import Evidence, Sighting
 from pipeline.weigh import Weigher
 
 _NEIGHBOURS = 12
@@ -40,10 +40,17 @@ Group = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """Which identity a tracklet belongs to, and the probability that it is right, 0 to 1."""
+    """Which identity a tracklet belongs to.
+
+    Attributes:
+        identity: its number.
+        confidence: probability that it is right, 0 to 1.
+        evidence: what it rests on.
+    """
 
     identity: int
     confidence: float
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ def second_pass(
     *,
     constraints: Constraints = _NOTHING_SAID,
     learn: int = 2,
+    least: float = _LEAST,
+    anew: bool = True,
 ) -> dict[str, Belonging]:
     """Decides anew on all tracklets of a recording at once.
 
@@ -75,6 +84,8 @@ def second_pass(
         weigher: what evidence is worth; what it has learned is learned anew.
         constraints: what people said.
         learn: how often transit times are learned from the grouping and the search repeated.
+        least: nats that must be gained for anything to be changed.
+        anew: search from everybody alone, too, not only from the online decisions.
 
     Returns:
         tracklet → whom it belongs to. A group keeps the number that most of its tracklets had, so
@@ -84,15 +95,17 @@ def second_pass(
         return {}
     ordered = sorted(sightings, key=lambda s: (s.begin, s.tracklet))
     weigher.forget(hindsight=True)
-    problem = Problem(ordered, weigher, constraints)
-    found = problem.search(by_identity(ordered, online))
-    for _ in range(learn):
-        problem = Problem(ordered, weigher, constraints, learned=found.groups)
-        found = problem.search(found.groups)
-    numbers = _numbered(ordered, found.groups, online)
+    groups: Sequence[Group] = by_identity(ordered, online)
+    learned: Sequence[Group] = ()
+    for _ in range(1 + learn):
+        problem = Problem(ordered, weigher, constraints, learned=learned)
+        learned = groups = problem.search(groups, least=least, anew=anew).groups
+    numbers = _numbered(ordered, groups, online)
     return {
-        ordered[i].tracklet: Belonging(numbers[group], problem.confidence(i, group))
-        for group in found.groups
+        ordered[i].tracklet: Belonging(
+            numbers[group], problem.confidence(i, group), problem.evidence(i, group)
+        )
+        for group in groups
         for i in group
     }
 
@@ -135,11 +148,21 @@ class Problem:
             self._values[group] = self._way(group) + self._looks(group) if group else 0.0
         return self._values[group]
 
-    def search(self, online: Sequence[Group]) -> Explanation:
-        """The best explanation that is found from the online one, and from everybody alone."""
-        alone = [(i,) for i in range(len(self._sightings))]
-        found = [self._improve(begin) for begin in (self._possible(online), alone)]
-        return max(found, key=lambda explanation: explanation.nats)
+    def search(
+        self, online: Sequence[Group], *, least: float = _LEAST, anew: bool = True
+    ) -> Explanation:
+        """The best explanation that is found from the online one, and from everybody alone.
+
+        Args:
+            online: the groups to begin with.
+            least: nats that a change must gain.
+            anew: begin from everybody alone, too.
+        """
+        found = self._improve(self._possible(online), least)
+        if not anew:
+            return found
+        other = self._improve([(i,) for i in range(len(self._sightings))], least)
+        return other if other.nats > found.nats else found
 
     def confidence(self, i: int, group: Group) -> float:
         """Probability that a tracklet belongs with the others of a group, rather than alone.
@@ -149,6 +172,24 @@ class Problem:
         rest = tuple(j for j in group if j != i)
         gain = self.value(group) - self.value(rest) if rest else np.inf
         return float(1.0 / (1.0 + np.exp(-gain)))
+
+    def evidence(self, i: int, group: Group) -> Evidence:
+        """What speaks for a tracklet's belonging with the others of a group."""
+        rest = tuple(j for j in group if j != i)
+        if not rest:
+            return Evidence()
+        closest = max(rest, key=lambda j: (self._similarity[i, j], -j))
+        place = group.index(i)
+        before = self._sightings[group[place - 1]] if place else None
+        looks = self._looks(group) - self._looks(rest)
+        return Evidence(
+            appearance=float(looks),
+            transit=float(self.value(group) - self.value(rest) - looks),
+            similarity=float(self._similarity[i, closest]),
+            closest=self._sightings[closest].tracklet,
+            came_from=before.tracklet if before else None,
+            gap=self._sightings[i].begin - before.end if before else None,
+        )
 
     # ── what a group is worth ───────────────────────────────────────────────────────────────
 
@@ -213,17 +254,17 @@ class Problem:
 
     # ── the search ──────────────────────────────────────────────────────────────────────────
 
-    def _improve(self, groups: Sequence[Group]) -> Explanation:
+    def _improve(self, groups: Sequence[Group], least: float) -> Explanation:
         grouping = _Grouping(groups)
         for _ in range(_ROUNDS):
-            moved = self._move_singles(grouping)
-            joined = self._combine(grouping)
+            moved = self._move_singles(grouping, least)
+            joined = self._combine(grouping, least)
             if not (moved or joined):
                 break
         found = tuple(sorted(grouping.groups.values()))
         return Explanation(found, sum(map(self.value, found)))
 
-    def _move_singles(self, grouping: _Grouping) -> bool:
+    def _move_singles(self, grouping: _Grouping, least: float) -> bool:
         changed = False
         for i in range(len(self._sightings)):
             home = grouping.of[i]
@@ -237,12 +278,12 @@ class Problem:
                 for number, joined in options.items()
             }
             best = max(gains, key=lambda number: gains[number])
-            if gains[best] + self.value(rest) > self.value(group) + _LEAST:
+            if gains[best] + self.value(rest) > self.value(group) + least:
                 grouping.replace({home: rest, best: options[best]})
                 changed = True
         return changed
 
-    def _combine(self, grouping: _Grouping) -> bool:
+    def _combine(self, grouping: _Grouping, least: float) -> bool:
         """Merges groups, and exchanges their later parts, as long as anything is gained by it."""
         changed = False
         for one, other in self._pairs(grouping):
@@ -250,7 +291,7 @@ class Problem:
                 continue
             a, b = grouping.groups[one], grouping.groups[other]
             best = max(_recombined(a, b), key=self._value_of_both)
-            if self._value_of_both(best) > self._value_of_both((a, b)) + _LEAST:
+            if self._value_of_both(best) > self._value_of_both((a, b)) + least:
                 first, second = best
                 grouping.replace({one: first, other: second})
                 changed = True

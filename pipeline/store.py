@@ -45,6 +45,7 @@ from pipeline.learned import Learned
 from pipeline.presence import Presence
 from pipeline.records import Records
 from pipeline.redis_link import Client, in_our_words, open_client, publish, subscribers
+from pipeline.regrouping import Regrouping
 from pipeline.scripts import Scripts
 from pipeline.wire import (
     pack_decision,
@@ -97,6 +98,9 @@ class Store(Records):
         self.gallery = Gallery(client, self._scripts, site=site)
         self.learned = Learned(client, self._scripts, site=site)
         self.browse = Browse(client, site=site)
+        self.regrouping = Regrouping(
+            client, self._scripts, site=site, events=self._retention.events
+        )
         self.corrections = Corrections(
             client,
             self._scripts,

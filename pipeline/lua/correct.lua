@@ -1,12 +1,15 @@
--- Makes a correction that was planned on what Redis held a moment ago: all of it, or nothing.
+-- Makes a correction that was planned on what Redis held a moment ago: all of it, or nothing. The
+-- matcher's own, by rule, have no entry in the stream of corrections, and a token of its lease.
 -- KEYS: constraints:version, constraints, corrections, decisions, merged, names, identities.
 -- ARGV: the plan as JSON (see `Plan` in pipeline/corrections.py), the site's prefix of keys, length
 --       of the streams.
--- Returns the correction's id, or false if something has changed since it was planned.
+-- Returns the correction's id (the matcher's own have none: '-'), false if something has changed
+-- since it was planned, or 'fenced' if another matcher is in charge.
 local plan, site, events = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
 local function call(...) return redis.call(...) end
 local function identity(number) return site .. 'identity:' .. number end
 
+if plan.token and call('HGET', site .. 'fences', ':matcher') ~= plan.token then return 'fenced' end
 if (call('GET', KEYS[1]) or '0-0') ~= plan.version then return false end
 for number, length in pairs(plan.lengths) do
     if #call('HKEYS', identity(number)) ~= length then return false end  -- HLEN counts expired ones
@@ -40,8 +43,11 @@ local function place(move)
     if call('EXISTS', from) == 0 then call('ZREM', KEYS[7], move.from) end
 end
 
-local id = call('XADD', KEYS[3], 'MAXLEN', '~', events, '*', unpack(plan.entry))
-call('SET', KEYS[1], id)
+local id = '-'
+if plan.entry then
+    id = call('XADD', KEYS[3], 'MAXLEN', '~', events, '*', unpack(plan.entry))
+    call('SET', KEYS[1], id)
+end
 for _, move in ipairs(plan.moves) do place(move) end
 for _, gone in ipairs(plan.gone) do call('HDEL', KEYS[2], gone) end
 if plan.statement then call('HSET', KEYS[2], id, plan.statement) end
