@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.config import ViewerSettings
+from pipeline.viewer_settings import ViewerSettings
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _COOKIE_SECONDS = 30 * 86400

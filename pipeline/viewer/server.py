@@ -12,12 +12,13 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from pipeline.config import Site, ViewerSettings
+from pipeline.config import Site
 from pipeline.errors import ConfigError
 from pipeline.metrics import Metrics
 from pipeline.store import Store
 from pipeline.viewer.app import create_app
 from pipeline.viewer.source import FixedSite, SiteSource
+from pipeline.viewer_settings import ViewerSettings
 
 _MAX_REQUEST_BYTES = 65536
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import supervision as sv
 
-from pipeline.config import CameraSettings, Site, ViewerSettings
+from pipeline.config import CameraSettings, Site
 from pipeline.data import (
     CameraState,
     CameraStatus,
@@ -28,6 +28,7 @@ from pipeline.preview import encode_preview
 from pipeline.store import Store
 from pipeline.viewer import serve
 from pipeline.viewer.source import SiteSource
+from pipeline.viewer_settings import ViewerSettings
 
 NOON = 1245931200.0  # 2009-06-25 12:00 UTC
 SIZE = (320, 240)
