@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from calibration.field_of_view import VAGUE, field_of_view
 from calibration.pinhole import Array
 from calibration.plane import Ground
 from calibration.positions import Positions, positions
@@ -21,8 +22,7 @@ from pipeline.annotate import PALETTE
 from pipeline.errors import ConfigError
 from pipeline.mot import read_table
 
-_VAGUE = 2.0  # metres of error at which a field of view ends
-_FADING = (1.0, 0.5, 0.25)  # of `_VAGUE`, each drawn stronger
+_FADING = (1.0, 0.5, 0.25)  # of `VAGUE`, each drawn stronger
 _SMOOTH = 5  # rows over which a path is smoothed for drawing
 _GAP = 25  # frames without a row that break a path
 
@@ -71,22 +71,9 @@ def draw_plan(grounds: Mapping[str, Ground], paths: Mapping[str, Positions], out
     figure.savefig(output, dpi=130)
 
 
-def field_of_view(ground: Ground, *, vague: float = _VAGUE) -> Array:
-    """The outline float64[n, 2] on the plan of what is seen with an error below `vague` metres."""
-    x, y = np.linspace(0, 1, 61), np.linspace(1, 0, 400)
-    columns = [np.column_stack([np.full(len(y), each), y]) for each in x]
-    near, far = [], []
-    for column in columns:
-        good = np.nan_to_num(ground.error(column), nan=np.inf) < vague
-        if good.any():
-            near.append(column[good.argmax()])
-            far.append(column[len(good) - 1 - good[::-1].argmax()])
-    return ground.to_plan(np.array(near + far[::-1]).reshape(-1, 2))
-
-
 def _draw_view(axes: Axes, name: str, ground: Ground, colour: str) -> None:
     for share in _FADING:
-        outline = field_of_view(ground, vague=share * _VAGUE)
+        outline = field_of_view(ground, vague=share * VAGUE)
         if len(outline) > 2:
             axes.add_patch(Polygon(outline, facecolor=colour, alpha=0.08, edgecolor="none"))
     outline = field_of_view(ground)
@@ -99,7 +86,7 @@ def _draw_view(axes: Axes, name: str, ground: Ground, colour: str) -> None:
 
 
 def _draw_paths(axes: Axes, found: Positions) -> None:
-    certain = np.nan_to_num(found.error, nan=np.inf) < _VAGUE
+    certain = np.nan_to_num(found.error, nan=np.inf) < VAGUE
     for identity in np.unique(found.identity[certain]):
         rows = np.flatnonzero(certain & (found.identity == identity))
         colour = PALETTE[(int(identity) - 1) % len(PALETTE)]
@@ -127,5 +114,5 @@ def _finish(axes: Axes, title: str) -> None:
     axes.set_xlabel("x, metres")
     axes.set_ylabel("y, metres")
     axes.set_title(
-        f"{title}; shading: error below {_VAGUE:g}, {_VAGUE / 2:g}, {_VAGUE / 4:g} m", fontsize=10
+        f"{title}; shading: error below {VAGUE:g}, {VAGUE / 2:g}, {VAGUE / 4:g} m", fontsize=10
     )

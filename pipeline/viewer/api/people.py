@@ -22,7 +22,7 @@ NameFilter = Annotated[
     Query(max_length=80, description="a part of the name people have given, in either case"),
 ]
 
-_LOOKED_THROUGH = 2000  # identities for one answer
+_LOOKED_THROUGH = 5000  # identities for one answer
 _AT_ONCE = 250
 
 

@@ -11,9 +11,13 @@ from pipeline.viewer.api import (
     corrections,
     crops,
     decisions,
+    export,
+    graph,
     health,
     identities,
+    plan,
     search,
+    statistics,
     tracklets,
 )
 from pipeline.viewer.api.parts import Parts
@@ -21,7 +25,20 @@ from pipeline.viewer.api.problems import Problem, add_handlers
 
 PREFIX = "/api/v1"
 
-_RESOURCES = (cameras, identities, tracklets, crops, decisions, search, corrections, health)
+_RESOURCES = (
+    cameras,
+    identities,
+    tracklets,
+    crops,
+    decisions,
+    search,
+    corrections,
+    statistics,
+    graph,
+    plan,
+    export,
+    health,
+)
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "a parameter or body that cannot be used"},
