@@ -35,6 +35,7 @@ from tests.world import Faults, Looks, SiteSpec, World
 
 app = typer.Typer(add_completion=False, help=__doc__)
 _TICK = 0.2  # seconds
+Variant = tuple[str, dict[str, int], Outcome | None]
 _HINDSIGHT = 60.0  # seconds, as by default
 
 VARIANTS = (
@@ -75,7 +76,7 @@ class Watched:
 
 def variants(
     batches: Sequence[Sequence[Sighting]], last: Mapping[str, Sighting], calibration: Calibration
-) -> Iterator[tuple[str, dict[str, int], Outcome | None]]:
+) -> Iterator[Variant]:
     """Each variant's identities, and its outcome if it was a replay."""
     for name, weigher, options in (
         (VARIANTS[0], Anywhere(calibration), {"together": one_by_one}),
@@ -91,7 +92,7 @@ def variants(
 
 def live_and_offline(
     batches: Sequence[Sequence[Sighting]], last: Mapping[str, Sighting], calibration: Calibration
-) -> Iterator[tuple[str, dict[str, int], Outcome | None]]:
+) -> Iterator[Variant]:
     """The last three variants: without looking back, the whole of it live, and offline."""
     outcome = replay(batches, Weigher(calibration))
     yield VARIANTS[5], outcome.identities, outcome
@@ -160,29 +161,42 @@ def recorded(
     site: Annotated[list[str] | None, typer.Option(help="mot16_09 or pets09; both.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Keeps recordings from run to run.")] = None,
 ) -> None:
-    """IDF1 across cameras on recordings, by detector and evidence."""
+    """IDF1 across cameras on recordings, by detector and evidence, and within each view."""
     calibration = read_calibration(find_weights(DEFAULT_NETWORK))
-    rows = []
+    rows: list[list[str]] = []
+    views: list[list[str]] = []
     try:
         for where in sites(data, site or ["mot16_09", "pets09"]):
             for model in detector:
                 recording = _recorded(where, model, cache)
-                rows += _row_per_site(where.name, Path(model).stem, recording, calibration)
+                found = list(variants(recording.batches, recording.last, calibration))
+                rows.append(_across(where.name, Path(model).stem, recording, found))
+                views += _within(where.name, Path(model).stem, recording, found)
     except HandoffError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     print(markdown(["site", "boxes", "tracklets", *VARIANTS, "perfect linking"], rows))
+    print("\nIDF1 and HOTA within each view:\n")
+    print(markdown(["site", "boxes", "view", "tracker alone", "live", "offline"], views))
     print(f"\nMachine: {describe_machine()}")
 
 
-def _row_per_site(
-    name: str, boxes: str, recording: Recording, calibration: Calibration
-) -> list[list[str]]:
-    last = recording.last
-    found = variants(recording.batches, last, calibration)
+def _across(name: str, boxes: str, recording: Recording, found: Sequence[Variant]) -> list[str]:
     scores = [recording.evaluate(identities).across.idf1 for _, identities, _ in found]
     scores.append(recording.evaluate(recording.perfect()).across.idf1)
-    return [[name, boxes, str(len(last)), *(f"{score:.3f}" for score in scores)]]
+    return [name, boxes, str(len(recording.last)), *(f"{score:.3f}" for score in scores)]
+
+
+def _within(
+    name: str, boxes: str, recording: Recording, found: Sequence[Variant]
+) -> Iterator[list[str]]:
+    """Each view as if it were alone: the tracker's own tracks, and what becomes of them."""
+    alone = {tracklet: number for number, tracklet in enumerate(sorted(recording.last))}
+    answers = [alone, *(identities for _, identities, _ in found[-2:])]
+    scores = [recording.evaluate(identities).cameras for identities in answers]
+    for view in scores[0]:
+        figures = [f"{s[view].idf1:.3f}, {s[view].hota:.3f}" for s in scores]
+        yield [name, boxes, view, *figures]
 
 
 def _recorded(where: Where, model: str, cache: Path | None) -> Recording:

@@ -72,17 +72,12 @@ class MatchingService:
         self._exact = exact
         self._lease = lease
         self._metrics = metrics or Metrics("matcher")
-        self._topology = load_topology(site)
-        self._weigher = Weigher(
-            calibration,
-            places=self._topology,
-            tolerance=site.matching.clock_tolerance,
-        )
-        self._topology.teach(self._weigher.transit, now=0.0)
+        topology, tolerance = load_topology(site), site.matching.clock_tolerance
+        self._weigher = Weigher(calibration, places=topology, tolerance=tolerance)
         self._matcher = Matcher(self._weigher, memory=site.matching.memory)
         self._review: Review | None = None
         if site.matching.hindsight != "off":
-            look = Look(calibration, self._topology, site.matching.clock_tolerance)
+            look = Look(calibration, topology, tolerance)
             self._review = Review(store, look, period=site.matching.hindsight)
         self._newest = 0.0
         self._highest = 0
@@ -192,10 +187,7 @@ class MatchingService:
     def _remember_learned(self) -> None:
         """Goes on with what the one before us has learned."""
         self._weigher.forget()
-        learned = self._store.learned.get()
-        if not learned:
-            self._topology.teach(self._weigher.transit, now=0.0)
-        for key, fields in learned.items():
+        for key, fields in self._store.learned.get().items():
             try:
                 self._weigher.transit.load(key, fields)
             except ValueError as error:

@@ -52,6 +52,9 @@ class Places(Protocol):
     ) -> Given | None:
         """What people said about going from one place to another."""
 
+    def teach(self, model: TransitModel, *, now: float) -> None:
+        """Gives a model that has seen nothing yet what was learned before."""
+
 
 class Nowhere:
     """A site of whose topology nothing is known."""
@@ -63,13 +66,16 @@ class Nowhere:
     def given(self, from_camera: str, from_point: Point, to_camera: str, to_point: Point) -> None:
         """Nobody said anything."""
 
+    def teach(self, model: TransitModel, *, now: float) -> None:
+        """Nothing was learned before."""
+
 
 class Weigher:
     """What a site's evidence is worth.
 
     Args:
         calibration: similarity → likelihood ratio.
-        transit: gap in time → likelihood ratio; learns.
+        transit: gap in time → likelihood ratio; learns. None: one that knows what `places` knows.
         continuity: gap and distance within one view → likelihood ratio.
         places: zones, and what people said about the ways between them.
         tolerance: seconds by which the cameras' clocks may differ.
@@ -85,13 +91,13 @@ class Weigher:
         tolerance: float = 0.5,
     ) -> None:
         self.calibration = calibration
-        self.transit = transit or TransitModel()
         self._continuity = continuity or Continuity()
         self._places = places or Nowhere()
+        self.transit = transit or self._beginner(TransitModel())
         self._tolerance = tolerance
 
     def forget(self, *, hindsight: bool = False) -> None:
-        """Begins to learn anew.
+        """Begins to learn anew, with what a calibrated topology knows.
 
         Args:
             hindsight: for a recording as a whole: all of it counts as today's traffic.
@@ -99,7 +105,11 @@ class Weigher:
         settings = self.transit.settings
         if hindsight:
             settings = replace(settings, traffic_half_life=settings.half_life)
-        self.transit = TransitModel(settings)
+        self.transit = self._beginner(TransitModel(settings))
+
+    def _beginner(self, model: TransitModel) -> TransitModel:
+        self._places.teach(model, now=0.0)
+        return model
 
     def looks(self, similarities: Sequence[float]) -> float:
         """What cosine similarities to some tracklets of one person say, taken together."""

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from pipeline.config import load_site
 from pipeline.errors import ConfigError
+from pipeline.evidence import Calibration
 from pipeline.gaps import GapHistogram, Given
 from pipeline.topology import Topology, Transit, file_entries, load_topology, read_topology
 from pipeline.transit import TransitModel
+from pipeline.weigh import Weigher
 from pipeline.zones import Ellipse, Polygon, Zone, Zones
 
 NOW = 1_000_000.0
@@ -172,6 +174,15 @@ def test_a_model_is_taught_what_was_learned() -> None:
     asked = "entrance", "", "till", "", 9.0, NOW
     assert model.llr(*asked) > fresh.llr(*asked) + 0.5
     assert model.exits("entrance", "left", NOW) == pytest.approx(8)
+
+
+def test_what_was_learned_is_known_to_every_model_of_the_site_also_with_hindsight() -> None:
+    weigher = Weigher(Calibration(slope=20.0, offset=-10.0), places=learned())
+    asked = "entrance", "", "till", "", 9.0, NOW
+    known = weigher.transit.llr(*asked)
+    assert known > TransitModel().llr(*asked) + 0.5
+    weigher.forget(hindsight=True)
+    assert weigher.transit.llr(*asked) == pytest.approx(known, abs=0.2)
 
 
 @pytest.mark.parametrize(
