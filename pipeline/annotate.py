@@ -6,7 +6,7 @@ a second pass, from the pictures and the final table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pipeline.data import Frame
 from pipeline.errors import InvalidArray
 from pipeline.mot import Table
+from pipeline.veil import Veil
 
 PALETTE = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2")
 """Okabe and Ito's colours, told apart with every kind of colour vision, in the viewer's order:
@@ -132,7 +133,15 @@ class Annotator:
         return self._labels.annotate(scene, detections, names, custom_color_lookup=colours)
 
 
-def annotate(frames: Iterable[Frame], table: Table, path: Path, *, fps: float) -> int:
+def annotate(
+    frames: Iterable[Frame],
+    table: Table,
+    path: Path,
+    *,
+    fps: float,
+    veil: Veil | None = None,
+    people: Mapping[int, NDArray[np.float32]] | None = None,
+) -> int:
     """Writes one camera's pictures with everybody in them as a video.
 
     Args:
@@ -140,6 +149,9 @@ def annotate(frames: Iterable[Frame], table: Table, path: Path, *, fps: float) -
         table: who was where.
         path: the MP4 file; it is not made if there are no pictures.
         fps: pictures per second.
+        veil: hides people; None: nothing is to be hidden.
+        people: everybody who may be in a picture, float32[n, 4] by its index, besides the rows of
+            the table; with a veil nothing is to be made out in a picture that has none.
 
     Returns:
         The number of pictures written.
@@ -149,9 +161,24 @@ def annotate(frames: Iterable[Frame], table: Table, path: Path, *, fps: float) -
     with VideoWriter(path, fps=fps) as video:
         for frame in frames:
             annotator = annotator or Annotator(frame.size)
-            video.write(annotator.draw(frame.image, table.at(frame.index + 1)))
+            rows = table.at(frame.index + 1)
+            image = _veiled(frame, rows, veil, (people or {}).get(frame.index))
+            video.write(annotator.draw(image, rows))
             written += 1
     return written
+
+
+def _veiled(
+    frame: Frame, rows: Table, veil: Veil | None, people: NDArray[np.float32] | None
+) -> NDArray[np.uint8]:
+    if veil is None or not veil.active:
+        return frame.image
+    image = frame.image.copy()
+    if people is None:
+        veil.cover_all(image)
+    else:
+        veil.cover(image, np.concatenate([people, rows.xyxy.astype(np.float32)]))
+    return image
 
 
 def _even(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_valid
 
 from pipeline.errors import ConfigError
 from pipeline.lens import Lens, read_lens
+from pipeline.privacy_settings import Privacy, PrivacySettings
 from pipeline.setting_types import (
     Duration,
     Name,
@@ -245,6 +246,8 @@ class Site(Settings):
     """Where people come in and leave, and how they get from camera to camera."""
     redis: RedisSettings = RedisSettings()
     """Where everything between processes goes through."""
+    privacy: Privacy = PrivacySettings()
+    """What of people is to be made out in pictures."""
     viewer: ViewerSettings = ViewerSettings()
     """The live page."""
     retention: RetentionSettings = RetentionSettings()

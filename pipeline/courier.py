@@ -18,6 +18,7 @@ from pipeline.perceive import Observation
 from pipeline.preview import encode_preview
 from pipeline.site_file import SiteFile
 from pipeline.store import Sent, Store
+from pipeline.veil import Veil
 
 _HOUSEKEEPING_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
@@ -74,6 +75,7 @@ class Courier(threading.Thread):
         self._store = store
         self._claims = claims
         self._site = site
+        self._veil = Veil(site.site.privacy)
         self._node = name
         self._owner = owner
         self._metrics = metrics
@@ -258,7 +260,9 @@ class Courier(threading.Thread):
             views, self._views = self._views, {}
         for camera, seen in views.items():
             with self._metrics.stage("preview"):
-                message = encode_preview(seen.frame, seen.tracks, seen.tracklets)
+                message = encode_preview(
+                    seen.frame, seen.tracks, seen.tracklets, veil=self._veil, people=seen.people
+                )
             self._store.send_view(camera, message)
 
     def _flush(self) -> None:

@@ -66,11 +66,14 @@ class Crop:
         time: capture time of its frame, seconds since the epoch.
         image: uint8[h, w, 3] BGR, as cut out, not yet resized.
         quality: 0 (useless) to 1 (sharp, large, alone, whole).
+        people: float32[n, 4], boxes of everybody who may be in it, the person included, in
+            fractions of it; they may reach beyond its edges. None at all: it is not known.
     """
 
     time: float
     image: NDArray[np.uint8]
     quality: float
+    people: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 4), np.float32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,16 +20,17 @@ from engines.card import read_card
 from engines.engine import Pending, Results
 from engines.preprocess import stack_crops
 from engines.runtime import Device, Precision, open_engine
-from pipeline.data import Sighting
+from pipeline.data import Crop, Sighting
 from pipeline.errors import ModelError
 from pipeline.evidence import Calibration
+from pipeline.thumbnail import encode_thumbnail
 from pipeline.tracklets import Keepsake, Tracklet
+from pipeline.veil import Veil
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "engines" / "weights"
 _MAX_BATCH = 32
 _UNDER_WAY = 3
 """Batches under way at most: what a CPU's two streams work on, and one that is ready."""
-_THUMBNAIL_HEIGHT = 256
 
 
 def find_weights(name: str) -> Path:
@@ -156,12 +156,21 @@ class Embedder:
         refresh: seconds between two sightings of the same growing tracklet.
         most: crops that one `update` may send through the network for tracklets under way, or
             None. Cameras that do not fit wait for a later one; who waits longest comes first.
+        veil: what pictures are kept under; None: they are kept as they are.
     """
 
-    def __init__(self, network: Network, *, refresh: float = 1.0, most: int | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        refresh: float = 1.0,
+        most: int | None = None,
+        veil: Veil | None = None,
+    ) -> None:
         self._network = network
         self._refresh = refresh
         self._most = most
+        self._veil = veil
         self._reported: dict[str, float] = {}  # quality of the picture sent, by tracklet
         self._last: dict[str, float] = {}  # capture time of the last report, by camera
 
@@ -251,18 +260,13 @@ class Embedder:
             left=tracklet.feet.left,
             entering=tracklet.feet.entering,
             leaving=tracklet.feet.leaving,
-            thumbnail=_thumbnail(best.image) if is_better else None,
+            thumbnail=self._picture(best) if is_better else None,
             network=self._network.id,
         )
 
-
-def _thumbnail(image: NDArray[np.uint8]) -> bytes:
-    height, width = image.shape[:2]
-    if height > _THUMBNAIL_HEIGHT:
-        size = (max(1, round(width * _THUMBNAIL_HEIGHT / height)), _THUMBNAIL_HEIGHT)
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    _, picture = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return picture.tobytes()
+    def _picture(self, crop: Crop) -> bytes | None:
+        picture = encode_thumbnail(crop)
+        return picture if self._veil is None else self._veil.thumbnail(picture)
 
 
 def _batches(

@@ -196,6 +196,28 @@ class Gallery:
         return len(old)
 
     @in_our_words
+    def prune_expired(self, *, count: int = 100) -> int:
+        """Takes out what tracklets look like whose records have expired (`retention.identities`).
+
+        `prune` goes by capture time, which stands still while nobody comes; records expire by the
+        clock of Redis.
+
+        Args:
+            count: how many to look at in one call, those that ended first.
+
+        Returns:
+            how many left.
+        """
+        names = [n.decode() for n in self._redis.zrange(self._key("gallery", "ends"), 0, count - 1)]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.exists(self._key("tracklet", name))
+            there = pipe.execute() if names else []
+        gone = [name for name, is_there in zip(names, there, strict=True) if not is_there]
+        self.forget(gone)
+        return len(gone)
+
+    @in_our_words
     def close_idle(self, *, before: float, count: int = 16) -> int:
         """Moves open tracklets of which nothing came since a time to those that have ended.
 

@@ -241,6 +241,7 @@ class MatchingService:
     def _prune(self) -> None:
         gallery = self._store.gallery
         gallery.prune(before=self._newest - self._memory)
+        gallery.prune_expired()
         gallery.close_idle(before=self._newest - _IDLE_SECONDS)
         self._store.tidy()
         self._metrics.gauge("gallery_size", gallery.size())

@@ -29,6 +29,7 @@ from pipeline.mot import Table, write_table
 from pipeline.perceive import Observation, Perception
 from pipeline.second_pass import second_pass
 from pipeline.store import Store
+from pipeline.veil import Veil
 
 _RUN = "offline"  # in place of a name that differs from run to run
 _EVERYTHING = 1_000_000_000
@@ -97,6 +98,8 @@ class OfflineRun:
         self._fps = fps
         self._progress = progress
         self._stopping = stopping
+        self._veil = Veil(site.privacy)
+        self._people: dict[str, dict[int, NDArray[np.float32]]] = defaultdict(dict)  # by picture
         self._rows = {camera: Rows() for camera in site.enabled_cameras}
         self._last: dict[str, Sighting] = {}
 
@@ -136,6 +139,8 @@ class OfflineRun:
                     table,
                     output / f"{camera}.mp4",
                     fps=self._fps[camera],
+                    veil=self._veil,
+                    people=self._people[camera],
                 )
         return identities
 
@@ -163,7 +168,8 @@ class OfflineRun:
         perception = Perception(
             self._site,
             self._detector,
-            Embedder(self._network, refresh=self._site.network.refresh),
+            # Under the veil at once: pictures are kept only to be written into the results.
+            Embedder(self._network, refresh=self._site.network.refresh, veil=self._veil),
             run=_RUN,
             fps=self._fps,
         )
@@ -173,6 +179,9 @@ class OfflineRun:
             observations, sightings = perception.follow(frames, detections)
             for observation in observations:
                 self._rows[observation.frame.camera].observe(observation)
+                if self._veil.active:
+                    frame = observation.frame
+                    self._people[frame.camera][frame.index] = observation.people
             self._match(sightings, store, matcher)
             done += len(frames)
             self._progress(done)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import supervision as sv
+from numpy.typing import NDArray
 
 from pipeline.config import Site
 from pipeline.data import Frame, Sighting
@@ -21,6 +23,7 @@ from pipeline.recover import Recovered, track_numbers
 from pipeline.track import Tracker
 from pipeline.tracklets import Tracklet, TrackletBuilder
 from pipeline.vet import Vetting
+from pipeline.whereabouts import Whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,15 @@ class Observation:
         tracklets: the tracklet id of each box.
         earlier: boxes of earlier frames whose tracks were only confirmed now: too late to be
             shown live, but part of the results.
+        people: float32[n, 4], boxes of everybody who may be in the picture, for those who hide
+            people: tracks, and whatever else the detector or the tracker thinks of.
     """
 
     frame: Frame
     tracks: sv.Detections
     tracklets: list[str]
     earlier: list[Earlier]
+    people: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class _View:
     tracker: Tracker
     vetting: Vetting
     builder: TrackletBuilder
+    whereabouts: Whereabouts
     failures: int = 0
 
 
@@ -125,6 +132,7 @@ class Perception:
             Tracker(camera, self._settings, fps=fps),
             Vetting(certain=self._settings.certain),
             TrackletBuilder(camera, run=run, lost_after=self._settings.lost_after),
+            Whereabouts(),
         )
 
     def remove(self, camera: str) -> list[Sighting]:
@@ -212,9 +220,12 @@ class Perception:
         view = self._views[frame.camera]
         confirmed = view.tracker.update(frame, people)
         tracks, recovered = view.vetting.update(frame, confirmed, view.tracker.recovered)
-        ended = view.builder.update(frame, tracks)
+        found = people.xyxy.astype(np.float32)
+        everybody = view.whereabouts.update(frame.time, found, view.tracker.presumed)
+        ended = view.builder.update(frame, tracks, everybody)
         earlier = [self._earlier(frame, view.builder, past) for past in recovered]
-        return Observation(frame, tracks, view.builder.ids(tracks), earlier), ended
+        ids = view.builder.ids(tracks)
+        return Observation(frame, tracks, ids, earlier, everybody), ended
 
     def _embed(self, frame: Frame | None, changed: Sequence[Tracklet]) -> list[Sighting]:
         """The sightings that are due; a tracklet that cannot be embedded costs itself alone."""

@@ -11,9 +11,12 @@ import struct
 from collections.abc import Sequence
 
 import cv2
+import numpy as np
 import supervision as sv
+from numpy.typing import NDArray
 
 from pipeline.data import Frame
+from pipeline.veil import Veil
 
 
 def encode_preview(
@@ -23,6 +26,8 @@ def encode_preview(
     *,
     width: int = 640,
     quality: int = 75,
+    veil: Veil | None = None,
+    people: NDArray[np.float32] | None = None,
 ) -> bytes:
     """Packs a frame and its tracks.
 
@@ -32,6 +37,9 @@ def encode_preview(
         tracklets: the tracklet id of each box.
         width: larger pictures are scaled down to this many pixels.
         quality: JPEG quality, 0 to 100.
+        veil: hides people; None: nothing is to be hidden.
+        people: float32[n, 4], everybody who may be in the picture, in pixels of the frame; None:
+            not known, so that with a veil nothing at all is to be made out.
 
     Returns:
         the message; its header has `camera`, `index`, `time`, `arrival` (seconds since the epoch)
@@ -56,13 +64,31 @@ def encode_preview(
             for tracklet, (left, top, right, bottom) in zip(tracklets, tracks.xyxy, strict=True)
         ],
     }
-    image = frame.image
-    if columns > width:
-        size = (width, round(rows * width / columns))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    image = _scaled(frame.image, width)
+    if veil is not None and veil.active:
+        image = _veiled(image, veil, people, image.shape[1] / columns)
     _, picture = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     text = json.dumps(header, separators=(",", ":")).encode()
     return struct.pack(">I", len(text)) + text + picture.tobytes()
+
+
+def _scaled(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    rows, columns = image.shape[:2]
+    if columns <= width:
+        return image
+    size = (width, round(rows * width / columns))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _veiled(
+    image: NDArray[np.uint8], veil: Veil, people: NDArray[np.float32] | None, scale: float
+) -> NDArray[np.uint8]:
+    hidden = image.copy()  # the frame itself is still looked at by others
+    if people is None:
+        veil.cover_all(hidden)
+    else:
+        veil.cover(hidden, people * np.float32(scale))
+    return hidden
 
 
 def decode_header(message: bytes) -> dict[str, object]:

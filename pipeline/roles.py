@@ -50,6 +50,7 @@ from pipeline.presence import MATCHER
 from pipeline.site_file import SiteFile
 from pipeline.store import Store
 from pipeline.supervisor import Crew, StopSignal
+from pipeline.veil import Veil
 
 REDIS_VARIABLE = "HANDOFF_REDIS_URL"
 """Environment variable that names the Redis server in place of cams.yaml."""
@@ -144,7 +145,12 @@ def run_node(options: Options) -> None:
     perception = Perception(
         plan.site,
         _detector(plan),
-        Embedder(_network(plan.site), refresh=plan.site.network.refresh, most=_CROPS_PER_STEP),
+        Embedder(
+            _network(plan.site),
+            refresh=plan.site.network.refresh,
+            most=_CROPS_PER_STEP,
+            veil=Veil(plan.site.privacy) if plan.site.privacy.at_rest else None,
+        ),
         run=run,
         fps={},
         metrics=metrics,

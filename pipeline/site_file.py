@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.config import CameraSettings, Site, load_site
 
 _FIXED = ("site", "device", "ingest", "detector", "tracker", "network", "matching",
-          "topology", "redis", "viewer", "retention")  # fmt: skip
+          "topology", "redis", "privacy", "viewer", "retention")  # fmt: skip
 
 
 class SiteFile:

@@ -24,6 +24,7 @@ Whatever must happen at once, or not at all, is a script of `pipeline/lua`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -298,7 +299,7 @@ class Store(Records):
 
     @in_our_words
     def tidy(self, count: int = 200) -> None:
-        """Takes identities that have expired out of the list of all.
+        """Takes identities that have expired out of the list of all, and old decisions away.
 
         Args:
             count: how many to look at in one call, the longest unseen first.
@@ -311,6 +312,9 @@ class Store(Records):
         gone = [number for number, is_there in zip(oldest, there, strict=True) if not is_there]
         if gone:
             self._redis.zrem(self._key("identities"), *gone)
+        # Entries are numbered by the time of Redis' clock in milliseconds.
+        oldest_kept = max(0, int((time.time() - self._retention.identities) * 1000))
+        self._redis.xtrim(self._key("decisions"), minid=oldest_kept, approximate=False)
 
 
 def _token(token: int | None) -> str:

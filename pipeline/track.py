@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import supervision as sv
+from numpy.typing import NDArray
 from trackers import BoTSORTTracker, ByteTrackTracker, OCSORTTracker
-from trackers.core.base import BaseTracker
 
 from pipeline.config import TrackerSettings
 from pipeline.data import Frame
 from pipeline.recover import Recovered, Recovery, select, track_numbers
+
+_Any = BoTSORTTracker | ByteTrackTracker | OCSORTTracker
 
 _BUFFER_FPS = 30.0
 """The library counts its buffer of lost tracks in frames at this rate."""
@@ -80,6 +83,15 @@ class Tracker:
         self.recovered = self._recovery.update(frame, tracks, rest)
         return tracks
 
+    @property
+    def presumed(self) -> NDArray[np.float32]:
+        """Where everybody is thought to be whom it knows of, float32[n, 4] in pixels.
+
+        Those who are not confirmed yet, and those who have no box at the moment, are among them.
+        """
+        boxes = [track.get_state_bbox() for track in self._tracker.tracks]
+        return np.array(boxes, np.float32).reshape(-1, 4)
+
     def reset(self) -> None:
         """Gives up all tracks, as when a recording begins anew."""
         self._tracker.reset()
@@ -96,7 +108,7 @@ class Tracker:
         self._last_time = time
 
 
-def _botsort(settings: TrackerSettings, fps: float) -> BaseTracker:
+def _botsort(settings: TrackerSettings, fps: float) -> _Any:
     """Scores 55.4 (see above)."""
     return BoTSORTTracker(
         lost_track_buffer=_buffer(settings),
@@ -113,7 +125,7 @@ def _botsort(settings: TrackerSettings, fps: float) -> BaseTracker:
     )
 
 
-def _bytetrack(settings: TrackerSettings, fps: float) -> BaseTracker:
+def _bytetrack(settings: TrackerSettings, fps: float) -> _Any:
     """Scores 50.0."""
     return ByteTrackTracker(
         lost_track_buffer=_buffer(settings),
@@ -125,7 +137,7 @@ def _bytetrack(settings: TrackerSettings, fps: float) -> BaseTracker:
     )
 
 
-def _ocsort(settings: TrackerSettings, fps: float) -> BaseTracker:
+def _ocsort(settings: TrackerSettings, fps: float) -> _Any:
     """Scores 51.5."""
     return OCSORTTracker(
         lost_track_buffer=_buffer(settings),
@@ -140,7 +152,7 @@ def _buffer(settings: TrackerSettings) -> int:
     return math.ceil(settings.lost_after * _BUFFER_FPS)
 
 
-_BUILDERS: dict[str, Callable[[TrackerSettings, float], BaseTracker]] = {
+_BUILDERS: dict[str, Callable[[TrackerSettings, float], _Any]] = {
     "botsort": _botsort,
     "bytetrack": _bytetrack,
     "ocsort": _ocsort,

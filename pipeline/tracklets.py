@@ -123,12 +123,15 @@ class TrackletBuilder:
         self._count = 0
         self._growing: dict[int, _Growing] = {}
 
-    def update(self, frame: Frame, tracks: sv.Detections) -> list[Tracklet]:
+    def update(
+        self, frame: Frame, tracks: sv.Detections, people: NDArray[np.float32] | None = None
+    ) -> list[Tracklet]:
         """Takes one frame's tracks; returns the tracklets that ended with it.
 
         Args:
             frame: the picture the tracks were found in; frames come in order of time.
             tracks: boxes in pixels of `frame`, with `tracker_id`.
+            people: float32[n, 4], everybody who may be in the picture; None: the tracks.
 
         Raises:
             InvalidArray: `tracks` has boxes but no tracker_id.
@@ -138,9 +141,10 @@ class TrackletBuilder:
                 f"camera {self._camera}: expected tracks with tracker_id, found none"
             )
         ended = self._end_unseen(frame.time)
+        everybody = tracks.xyxy.astype(np.float32) if people is None else people
         covered = coverage(tracks.xyxy.astype(np.float32))
         for i in range(len(tracks)):
-            self._grow(frame, tracks, i, float(covered[i]))
+            self._grow(frame, tracks, i, float(covered[i]), everybody)
         return ended
 
     def begin_earlier(self, track: int, foot: Foot) -> None:
@@ -167,14 +171,21 @@ class TrackletBuilder:
         """The tracklets under way."""
         return [growing.tracklet for growing in self._growing.values()]
 
-    def _grow(self, frame: Frame, tracks: sv.Detections, i: int, covered: float) -> None:
+    def _grow(
+        self,
+        frame: Frame,
+        tracks: sv.Detections,
+        i: int,
+        covered: float,
+        people: NDArray[np.float32],
+    ) -> None:
         track, box = int(track_numbers(tracks)[i]), tracks.xyxy[i]
         foot = Foot.of(frame.time, frame.size, box)
         growing = self._growing.get(track) or self._begin(track, foot)
         growing.tracklet.feet.take(foot)
         growing.tracklet.end = frame.time
         confidence = 1.0 if tracks.confidence is None else float(tracks.confidence[i])
-        crop = _cut(frame, box, confidence, covered)
+        crop = _cut(frame, box, confidence, covered, people)
         if crop is not None:
             self._consider(growing, crop)
 
@@ -226,7 +237,13 @@ class TrackletBuilder:
         return tracklet
 
 
-def _cut(frame: Frame, box: NDArray[np.float32], confidence: float, covered: float) -> Crop | None:
+def _cut(
+    frame: Frame,
+    box: NDArray[np.float32],
+    confidence: float,
+    covered: float,
+    people: NDArray[np.float32],
+) -> Crop | None:
     """The crop of a box, or None if nothing of it lies inside the picture."""
     width, height = frame.size
     left, top = max(0, int(box[0])), max(0, int(box[1]))
@@ -236,4 +253,12 @@ def _cut(frame: Frame, box: NDArray[np.float32], confidence: float, covered: flo
     image = frame.image[top:bottom, left:right].copy()  # the frame itself is soon gone
     truncated = is_cut(frame.size, box)
     quality = crop_quality(image, confidence=confidence, truncated=truncated, covered=covered)
-    return Crop(time=frame.time, image=image, quality=quality)
+    here = _within(people, np.array([left, top, right, bottom], np.float32))
+    return Crop(time=frame.time, image=image, quality=quality, people=here)
+
+
+def _within(people: NDArray[np.float32], part: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The boxes that reach into a part of the picture, in fractions of that part."""
+    touching = (people[:, :2] < part[2:]).all(axis=1) & (people[:, 2:] > part[:2]).all(axis=1)
+    boxes = (people[touching] - np.tile(part[:2], 2)) / np.tile(part[2:] - part[:2], 2)
+    return np.unique(boxes.round(3), axis=0).astype(np.float32)

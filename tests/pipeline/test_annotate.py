@@ -14,6 +14,8 @@ from pipeline.annotate import PALETTE, Annotator, VideoWriter, annotate
 from pipeline.data import Frame
 from pipeline.errors import InvalidArray
 from pipeline.mot import Table
+from pipeline.privacy_settings import PrivacySettings
+from pipeline.veil import Veil
 
 GREY = 90
 PEOPLE = Table.build(
@@ -129,3 +131,30 @@ def test_pictures_of_another_size_are_refused_and_no_half_of_a_video_is_left(
 def test_no_pictures_make_no_video(tmp_path: Path) -> None:
     assert annotate([], PEOPLE, tmp_path / "west.mp4", fps=7) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def detail(part: NDArray[np.uint8]) -> float:
+    """Mean difference of neighbouring pixels."""
+    return float(np.abs(np.diff(part.astype(int), axis=0)).mean())
+
+
+def test_a_video_hides_those_in_the_table_and_all_others_who_may_be_there(tmp_path: Path) -> None:
+    veil = Veil(PrivacySettings(people="persons"))
+    elsewhere = np.array([[120, 20, 180, 180]], np.float32)
+    people = {0: elsewhere, 1: np.empty((0, 4), np.float32)}  # nobody looked at the last picture
+    path = tmp_path / "west.mp4"
+    annotate(pictures(3), PEOPLE, path, fps=7, veil=veil, people=people)
+    first, second, last = decoded(path)
+    before = list(pictures(3))
+    assert detail(first[70:150, 30:50]) < detail(before[0].image[70:150, 30:50]) / 2
+    assert detail(first[60:140, 130:170]) < detail(before[0].image[60:140, 130:170]) / 2
+    assert detail(second[40:50]) > detail(before[1].image[40:50]) / 2
+    assert detail(last) < detail(before[2].image) / 2
+
+
+def test_hiding_people_does_not_touch_the_pictures_themselves(tmp_path: Path) -> None:
+    (frame,) = pictures(1)
+    before = frame.image.copy()
+    veil = Veil(PrivacySettings(people="persons"))
+    annotate([frame], PEOPLE, tmp_path / "west.mp4", fps=7, veil=veil)
+    assert np.array_equal(frame.image, before)

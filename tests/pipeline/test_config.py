@@ -60,6 +60,11 @@ def load(tmp_path: Path, text: str) -> Site:
             "cameras: {w: {source: 'device:0', hardware_decoding: gpu}}",
             "cameras.w.hardware_decoding: expected to be 'auto' or 'off', found 'gpu'",
         ),
+        (CAMERA + "privacy: face", "privacy.people: expected to be 'none', 'faces' or 'persons'"),
+        (
+            CAMERA + "privacy: {at_rest: true}",
+            "privacy: expected people: faces or persons with at_rest: true, found none",
+        ),
         (CAMERA + "ingest: {max_age: -1s}", "ingest.max_age: expected"),
         ("cameras: {'a b': {source: 'device:0'}}", "expected letters, digits, - and _"),
         ("cameras: {w: {source: gone.mp4}}", "cameras.w.source: expected an existing file"),
@@ -171,3 +176,8 @@ def test_every_setting_is_documented(section: ast.ClassDef) -> None:
         and not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant))
     ]
     assert undocumented == []
+
+
+def test_privacy_may_be_said_in_short(tmp_path: Path) -> None:
+    assert load(tmp_path, CAMERA + "privacy: faces").privacy.people == "faces"
+    assert load(tmp_path, CAMERA).privacy.people == "none"

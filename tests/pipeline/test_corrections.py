@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leftovers import dump
 from people import looks, sighting
 
 from pipeline.config import load_site
@@ -361,32 +362,6 @@ def test_people_who_correct_at_once_do_not_get_into_each_others_way(store: Store
 
 
 # ── forget ──────────────────────────────────────────────────────────────────────────────────
-
-
-def dump(store: Store) -> bytes:
-    """All that Redis holds of the site, names of keys included."""
-    redis, parts = store._redis, []
-    for key in redis.scan_iter(f"{{{store._site}}}:*", count=1000):
-        parts.append(key)
-        parts.append(READ[redis.type(key).decode()](redis, key))
-    return b"\n".join(parts)
-
-
-def elements(redis: Any, key: bytes) -> bytes:
-    """Names, attributes and vectors of a vector set."""
-    names = redis.execute_command("VRANDMEMBER", key, 10_000)
-    attributes = [redis.execute_command("VGETATTR", key, name) for name in names]
-    vectors = [redis.execute_command("VEMB", key, name) for name in names]
-    return repr((names, attributes, vectors)).encode()
-
-
-READ: dict[str, Callable[[Any, bytes], bytes]] = {
-    "string": lambda redis, key: redis.get(key),
-    "hash": lambda redis, key: repr(redis.hgetall(key)).encode(),
-    "zset": lambda redis, key: repr(redis.zrange(key, 0, -1)).encode(),
-    "stream": lambda redis, key: repr(redis.xrange(key)).encode(),
-    "vectorset": elements,
-}
 
 
 def test_nothing_is_left_of_somebody_who_was_forgotten(

@@ -10,6 +10,7 @@ import pytest
 import supervision as sv
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from people import looks, sighting
 
 from pipeline.data import (
@@ -24,6 +25,8 @@ from pipeline.data import (
 )
 from pipeline.errors import InvalidArray
 from pipeline.preview import decode_header, encode_preview
+from pipeline.privacy_settings import PrivacySettings
+from pipeline.veil import Veil
 from pipeline.wire import (
     pack_decision,
     pack_record,
@@ -125,3 +128,32 @@ def test_a_preview_carries_the_boxes_of_its_own_picture() -> None:
     length = int.from_bytes(message[:4], "big")
     picture = cv2.imdecode(np.frombuffer(message[4 + length :], np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (100, 500, 3)
+
+
+def preview(people: list[list[float]] | None, *, hidden: str) -> NDArray[np.uint8]:
+    """The picture of a preview of noise, half as large as the frame."""
+    image = np.random.default_rng(1).integers(0, 256, (400, 1000, 3)).astype(np.uint8)
+    message = encode_preview(
+        Frame("west", 7, 5.0, image), sv.Detections.empty(), [], width=500, quality=100,
+        veil=Veil(PrivacySettings.model_validate({"people": hidden})),
+        people=None if people is None else np.array(people, np.float32),
+    )  # fmt: skip
+    length = int.from_bytes(message[:4], "big")
+    picture = cv2.imdecode(np.frombuffer(message[4 + length :], np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(picture, np.uint8)
+
+
+def detail(part: NDArray[np.uint8]) -> float:
+    return float(np.abs(np.diff(part.astype(int), axis=0)).mean())
+
+
+def test_a_preview_hides_everybody_who_may_be_in_it() -> None:
+    shown = preview([[100, 50, 220, 350]], hidden="faces")
+    assert detail(shown[25:45, 70:90]) < 6
+    assert detail(shown[25:45, 200:220]) > 20
+    assert detail(shown[120:170, 60:100]) > 20
+
+
+def test_a_preview_of_which_nobody_knows_who_is_in_it_shows_nothing() -> None:
+    assert detail(preview(None, hidden="faces")) < 6
+    assert detail(preview(None, hidden="none")) > 20

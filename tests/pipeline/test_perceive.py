@@ -14,6 +14,7 @@ from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network, find_weights
 from pipeline.ingest.source import VideoSource
 from pipeline.perceive import Perception
+from pipeline.thumbnail import people_in
 
 CAMERAS = ("west", "east")
 
@@ -53,6 +54,27 @@ def frame(camera: str, index: int, image: np.ndarray) -> Frame:
 def seen(perception: Perception, index: int, west: np.ndarray, east: np.ndarray) -> dict[str, int]:
     observations, _ = perception.update([frame("west", index, west), frame("east", index, east)])
     return {o.frame.camera: len(o.tracks) for o in observations}
+
+
+def test_everybody_who_may_be_in_a_picture_is_told_to_those_who_hide_people(
+    perception: Perception, parts: tuple[Detector, Network], pictures: list[np.ndarray]
+) -> None:
+    for index, picture in enumerate(pictures):
+        (observation,), _ = perception.update([frame("west", index, picture)])
+    (found,) = parts[0].detect([frame("west", 0, pictures[-1])])
+    assert len(found) > len(observation.tracks)
+    assert {tuple(box) for box in found.xyxy} <= {tuple(box) for box in observation.people}
+
+
+def test_a_picture_that_is_kept_knows_the_people_in_it(
+    perception: Perception, pictures: list[np.ndarray]
+) -> None:
+    sightings = []
+    for index, picture in enumerate(pictures):
+        sightings += perception.update([frame("west", index, picture)])[1]
+    people = [people_in(s.thumbnail) for s in sightings if s.thumbnail is not None]
+    assert people
+    assert all(boxes is not None and len(boxes) for boxes in people)
 
 
 def test_a_picture_no_network_can_take_does_not_cost_the_other_camera(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import httpx
+import numpy as np
 import pytest
-from viewer_parts import NOON, report, see, serving
+from viewer_parts import NOON, make_site, report, see, serving
 
 import pipeline.viewer
 from pipeline.embedded import EmbeddedRedis
+from pipeline.privacy_settings import PrivacySettings
 from pipeline.store import Store
 
 
@@ -109,3 +112,19 @@ def test_a_number_that_was_merged_leads_to_the_person(api, store):
     identity = api.get("/api/v1/identities/8").json()
     assert (identity["identity"], identity["name"]) == (7, "Ann")
     assert {t["pinned"] for t in identity["tracklets"]} == {True}
+
+
+def test_a_crop_of_which_nobody_knows_who_is_in_it_is_hidden_as_a_whole(store):
+    image = np.random.default_rng(1).integers(0, 256, (128, 64, 3)).astype(np.uint8)
+    see(store, "west", 7, image=image)
+    site = make_site().model_copy(update={"privacy": PrivacySettings(people="faces")})
+    with serving(store, site) as address:
+        shown = httpx.get(f"{address}/api/v1/crops/west-1.jpg").content
+    assert detail(store.crop("west-1")) > 20
+    assert detail(shown) < 10
+
+
+def detail(picture: bytes) -> float:
+    """Mean difference of neighbouring pixels."""
+    pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    return float(np.abs(np.diff(pixels.astype(int), axis=0)).mean())

@@ -11,6 +11,7 @@ from queue import Queue
 import cv2
 import numpy as np
 import supervision as sv
+from numpy.typing import NDArray
 
 from pipeline.config import CameraSettings, Site
 from pipeline.data import (
@@ -32,6 +33,7 @@ from pipeline.viewer_settings import ViewerSettings
 
 NOON = 1245931200.0  # 2009-06-25 12:00 UTC
 SIZE = (320, 240)
+GREY = np.full((64, 32, 3), 128, dtype=np.uint8)
 PERSON_BGR = (0, 255, 0)  # the walking person is a green block: boxes can be checked against it
 
 
@@ -74,11 +76,12 @@ def see(
     end: float = NOON + 8,
     confirmed: bool = True,
     evidence: Evidence | None = None,
+    image: NDArray[np.uint8] | None = None,
 ) -> None:
     """Decides that the tracklet of a camera belongs to an identity."""
     tracklet = tracklet_of(camera)
     embedding = np.eye(1, 8, dtype=np.float32)[0]
-    _, thumbnail = cv2.imencode(".jpg", np.full((64, 32, 3), 128, dtype=np.uint8))
+    _, thumbnail = cv2.imencode(".jpg", GREY if image is None else image)
     sighting = Sighting(
         tracklet, camera, begin, end, embedding, 6, 0.9, False, (0, 0), (1, 1), thumbnail.tobytes()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from pipeline.veil import Veil
 from pipeline.viewer.api.parts import Parts
 from pipeline.viewer.api.problems import NOT_FOUND, not_found
 
@@ -19,7 +20,8 @@ def router(parts: Parts) -> APIRouter:
     )
     def get_crop(tracklet: str) -> Response:
         """A tracklet's best picture."""
-        picture = parts.store.crop(tracklet)
+        kept = parts.store.crop(tracklet)
+        picture = None if kept is None else Veil(parts.site.site.privacy).thumbnail(kept)
         if picture is None:
             raise not_found("a tracklet whose picture is kept", tracklet)
         return Response(picture, media_type="image/jpeg")
