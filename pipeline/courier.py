@@ -16,11 +16,13 @@ from pipeline.metrics import Metrics
 from pipeline.outbox import Outbox, Waiting
 from pipeline.perceive import Observation
 from pipeline.preview import encode_preview
+from pipeline.showing import Showing
 from pipeline.site_file import SiteFile
 from pipeline.store import Sent, Store
 from pipeline.veil import Veil
 
 _HOUSEKEEPING_SECONDS = 1.0
+_LOOK_SECONDS = 0.3  # between two looks at what somebody wants to see
 _RETRY_SECONDS = 0.5
 _FLUSH_SECONDS = 2.0
 _STUCK_SECONDS = 60.0
@@ -84,13 +86,12 @@ class Courier(threading.Thread):
         self._dropped = 0
         self._numbers = 0
         self._changed = threading.Condition()
-        self._views: dict[str, Observation] = {}
+        self._showing = Showing()
         self._left: dict[str, int] = {}
-        self._watched: frozenset[str] = frozenset()
         self._report = Report((), {})
         self._reported: float | None = None
         self._stopping = False
-        self._housekeeping_at = self._retry_at = -float("inf")
+        self._housekeeping_at = self._looked_at = self._retry_at = -float("inf")
         self._trouble = ""
 
     @property
@@ -123,12 +124,9 @@ class Courier(threading.Thread):
 
     def show(self, observations: Iterable[Observation]) -> None:
         """Takes pictures for those who are looking; of each camera only the newest is shown."""
-        watched = self._watched
-        shown = {o.frame.camera: o for o in observations if o.frame.camera in watched}
-        if shown:
-            with self._changed:
-                self._views |= shown
-                self._changed.notify()
+        with self._changed:
+            self._showing.put(observations, self._clock())
+            self._changed.notify()
 
     def report(self, report: Report) -> None:
         """Says how the node is doing."""
@@ -163,10 +161,11 @@ class Courier(threading.Thread):
 
     def _is_work(self) -> bool:
         ready = self._clock() >= self._retry_at
-        return self._stopping or (ready and (bool(self._views) or len(self._outbox) > 0))
+        return self._stopping or (ready and (len(self._showing) + len(self._outbox) > 0))
 
     def _pause(self) -> float:
-        return max(0.0, max(self._housekeeping_at, self._retry_at) - self._clock())
+        due = min(self._housekeeping_at, self._looked_at + _LOOK_SECONDS)
+        return max(0.0, max(due, self._retry_at) - self._clock())
 
     def _attempt(self, action: Callable[[], None]) -> None:
         try:
@@ -178,7 +177,7 @@ class Courier(threading.Thread):
             if not self._trouble:
                 log.warning("Redis is away, sightings are kept", error=str(error))
             self._trouble = str(error)
-            self._watched = frozenset()
+            self._showing.want({})
             self._retry_at = self._clock() + _RETRY_SECONDS
         except Exception:  # a courier that dies would leave the node mute
             log.exception("the courier failed, goes on")
@@ -189,6 +188,9 @@ class Courier(threading.Thread):
         if now >= self._housekeeping_at:
             self._housekeeping_at = now + _HOUSEKEEPING_SECONDS
             self._housekeep()
+        if now >= self._looked_at + _LOOK_SECONDS:
+            self._looked_at = now
+            self._showing.want(self._store.looked_at(list(self._claims.to_run)))
         self._send_waiting()
         self._send_views()
 
@@ -208,7 +210,6 @@ class Courier(threading.Thread):
         self._give_back()
         statuses = [replace(s, node=self._node) for s in report.statuses]
         self._store.put_statuses(statuses, self._claims.tokens)
-        self._watched = frozenset(self._store.watched(list(self._claims.to_run)))
         self._metrics.gauge("sightings_waiting", len(self._outbox))
         self._metrics.gauge("cameras", len(self._claims.to_run))
         self._metrics.count("sightings_dropped", self._outbox.dropped - self._dropped)
@@ -257,13 +258,18 @@ class Courier(threading.Thread):
 
     def _send_views(self) -> None:
         with self._changed:
-            views, self._views = self._views, {}
-        for camera, seen in views.items():
+            views = self._showing.take()
+        for seen, look in views:
             with self._metrics.stage("preview"):
                 message = encode_preview(
-                    seen.frame, seen.tracks, seen.tracklets, veil=self._veil, people=seen.people
+                    seen.frame,
+                    seen.tracks,
+                    seen.tracklets,
+                    width=look.step,
+                    veil=self._veil,
+                    people=seen.people,
                 )
-            self._store.send_view(camera, message)
+            self._store.send_view(seen.frame.camera, message)
 
     def _flush(self) -> None:
         deadline = self._clock() + _FLUSH_SECONDS

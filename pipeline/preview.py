@@ -1,12 +1,13 @@
 """A preview: one picture with the boxes that belong to it, as the bytes a browser is sent.
 
 Layout: header length (uint32, big-endian), header (JSON, UTF-8), picture (JPEG). Picture and boxes
-travel together, so they cannot drift apart.
+travel together, so they cannot drift apart. Without a picture the message ends with its header.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from pipeline.data import Frame
 from pipeline.veil import Veil
 
+_QUALITIES = ((480, 80), (960, 75), (math.inf, 70))  # up to this width, this quality
+
 
 def encode_preview(
     frame: Frame,
@@ -25,7 +28,7 @@ def encode_preview(
     tracklets: Sequence[str],
     *,
     width: int = 640,
-    quality: int = 75,
+    quality: int | None = None,
     veil: Veil | None = None,
     people: NDArray[np.float32] | None = None,
 ) -> bytes:
@@ -35,8 +38,8 @@ def encode_preview(
         frame: the picture the tracks were found in.
         tracks: boxes in pixels of the frame.
         tracklets: the tracklet id of each box.
-        width: larger pictures are scaled down to this many pixels.
-        quality: JPEG quality, 0 to 100.
+        width: larger pictures are scaled down to this many pixels; 0: no picture, only its boxes.
+        quality: JPEG quality, 0 to 100; None: what the width needs.
         veil: hides people; None: nothing is to be hidden.
         people: float32[n, 4], everybody who may be in the picture, in pixels of the frame; None:
             not known, so that with a veil nothing at all is to be made out.
@@ -64,19 +67,37 @@ def encode_preview(
             for tracklet, (left, top, right, bottom) in zip(tracklets, tracks.xyxy, strict=True)
         ],
     }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    if width <= 0:
+        return struct.pack(">I", len(text)) + text
     image = _scaled(frame.image, width)
     if veil is not None and veil.active:
         image = _veiled(image, veil, people, image.shape[1] / columns)
-    _, picture = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    text = json.dumps(header, separators=(",", ":")).encode()
-    return struct.pack(">I", len(text)) + text + picture.tobytes()
+    return struct.pack(">I", len(text)) + text + _encode(image, quality)
+
+
+def _encode(image: NDArray[np.uint8], quality: int | None) -> bytes:
+    chosen = _quality(image.shape[1]) if quality is None else quality
+    _, picture = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, chosen])
+    return picture.tobytes()
+
+
+def _quality(width: int) -> int:
+    """Errors are small in large pictures, and large pictures are what costs bandwidth."""
+    return next(quality for widest, quality in _QUALITIES if width <= widest)
+
+
+def boxes_only(message: bytes) -> bytes:
+    """A preview without its picture."""
+    (length,) = struct.unpack_from(">I", message)
+    return message[: 4 + length]
 
 
 def _scaled(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     rows, columns = image.shape[:2]
     if columns <= width:
         return image
-    size = (width, round(rows * width / columns))
+    size = (width, max(1, round(rows * width / columns)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

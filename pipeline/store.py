@@ -17,8 +17,9 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 | `{site}:rejected` | stream, capped | sightings that could not be used, and why |
 | `{site}:view:<camera>` | sharded pub/sub channel | previews, sent only while somebody subscribes |
 
-Parts of the store have keys of their own: leases and processes (see `pipeline.presence`), what
-tracklets look like (see `pipeline.gallery`), corrections by people (see `pipeline.corrections`).
+Parts of the store have keys of their own: leases and processes (see `pipeline.presence`), who
+looks at what (see `pipeline.onlookers`), what tracklets look like (see `pipeline.gallery`),
+corrections by people (see `pipeline.corrections`).
 Whatever must happen at once, or not at all, is a script of `pipeline/lua`.
 """
 
@@ -43,6 +44,7 @@ from pipeline.data import (
 from pipeline.errors import InvalidArray, StoreError
 from pipeline.gallery import MOST_OF_ONE, Gallery
 from pipeline.learned import Learned
+from pipeline.onlookers import Look, Onlookers
 from pipeline.presence import Presence
 from pipeline.records import Records
 from pipeline.redis_link import Client, in_our_words, open_client, publish, subscribers
@@ -85,6 +87,7 @@ class Store(Records):
         presence: leases and processes of the site.
         gallery: what its tracklets look like.
         learned: what the matcher has learned.
+        onlookers: who wants to see which cameras, and how large.
         corrections: what people said about who is who.
         browse: long lists, a page at a time.
     """
@@ -98,6 +101,7 @@ class Store(Records):
         self.presence = Presence(client, self._scripts, site=site)
         self.gallery = Gallery(client, self._scripts, site=site)
         self.learned = Learned(client, self._scripts, site=site)
+        self.onlookers = Onlookers(client, site=site)
         self.browse = Browse(client, site=site)
         self.regrouping = Regrouping(
             client, self._scripts, site=site, events=self._retention.events
@@ -178,10 +182,17 @@ class Store(Records):
             self._scripts.run("report", keys, [_STATUS_SECONDS, *parts])
 
     def watched(self, cameras: Sequence[str]) -> set[str]:
-        """Those of `cameras` whose previews somebody is looking at."""
+        """Those of `cameras` whose previews somebody listens to."""
         channels = [self._key("view", camera) for camera in cameras]
         counts = subscribers(self._redis, channels)
         return {c for c, name in zip(cameras, channels, strict=True) if counts.get(name.encode())}
+
+    def looked_at(self, cameras: Sequence[str]) -> dict[str, Look]:
+        """Those of `cameras` whose previews are to be sent, how wide and how often."""
+        listened, wanted = self.watched(cameras), self.onlookers.wanted()
+        if wanted is None:  # whoever listens does not say how wide
+            return dict.fromkeys(listened, Look())
+        return {camera: look for camera, look in wanted.items() if camera in listened}
 
     def send_view(self, camera: str, message: bytes) -> None:
         """Shows a preview to whoever is looking."""

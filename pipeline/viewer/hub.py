@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import struct
 import threading
 import time
@@ -13,6 +14,8 @@ import structlog
 from pipeline.data import IdentityRecord
 from pipeline.errors import StoreError
 from pipeline.metrics import Metrics
+from pipeline.onlookers import SECONDS as LOOK_SECONDS
+from pipeline.onlookers import Look, together
 from pipeline.preview import decode_header
 from pipeline.store import Store
 from pipeline.viewer.messages import Cameras, CameraView, IdentityView, News, Snapshot, Trouble
@@ -55,6 +58,7 @@ class Hub:
         self._metrics.gauge("browsers", len(self._outboxes))
         if self._reader is None:
             self._reader = _Reader(self._store, self._site, self._watch, self._outboxes)
+        self.looked()
 
     def leave(self, outbox: Outbox) -> None:
         """A browser has gone; with the last one reading ends."""
@@ -63,6 +67,12 @@ class Hub:
         if not self._outboxes and self._reader is not None:
             self._reader.stop()
             self._reader = None
+        self.looked()
+
+    def looked(self) -> None:
+        """What the browsers show has changed."""
+        if self._reader is not None:
+            self._reader.looked()
 
     def measure(self, shown: Iterable[tuple[str, float]]) -> None:
         """Pictures of these cameras, with their arrival at the node, are on a screen now."""
@@ -112,6 +122,8 @@ class _Reader:
         self._stopped = threading.Event()
         self._recent: dict[int, IdentityRecord] = {}
         self._trouble: str | None = None
+        self._wanted: dict[str, Look] = {}
+        self._looked = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._work = [
             asyncio.create_task(asyncio.to_thread(self._until_stopped, read))
@@ -120,12 +132,21 @@ class _Reader:
                 self._read_decisions,
                 self._read_state,
                 self._read_health,
+                self._say_looks,
             )
         ]
 
     def stop(self) -> None:
         """Ends reading within half a second; does not wait for it."""
         self._stopped.set()
+        self._looked.set()
+
+    def looked(self) -> None:
+        """What the browsers show may have changed: the nodes are told."""
+        usual = dict.fromkeys(self._cameras(), Look())
+        looks = [usual if o.looks is None else o.looks for o in self._outboxes]
+        self._wanted = together(looks)
+        self._looked.set()
 
     # ── in threads ──────────────────────────────────────────────────────────────────────────
 
@@ -180,6 +201,14 @@ class _Reader:
             self._call(self._tell_health, text)
             self._stopped.wait(_HEALTH_SECONDS)
 
+    def _say_looks(self) -> None:
+        name = f"viewer-{secrets.token_hex(6)}"
+        while not self._stopped.is_set():
+            self._looked.clear()
+            self._store.onlookers.put(name, self._wanted)
+            self._looked.wait(LOOK_SECONDS / 3)
+        self._store.onlookers.remove(name)
+
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
 
@@ -194,6 +223,7 @@ class _Reader:
         for outbox in self._outboxes:
             outbox.keep_only(cameras)
             outbox.renew()
+        self.looked()
 
     def _tell_health(self, text: str) -> None:
         for outbox in self._outboxes:

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pipeline.errors import StoreError
+from pipeline.onlookers import Look
 from pipeline.viewer.hub import Hub
-from pipeline.viewer.messages import REQUEST, Ping, Pong, Trouble
+from pipeline.viewer.messages import REQUEST, LookRequest, Ping, Pong, Trouble
 from pipeline.viewer.outbox import Outbox
 
 _RETRY_SECONDS = 1.0
@@ -39,10 +40,13 @@ async def _receive(websocket: WebSocket, outbox: Outbox, hub: Hub) -> None:
         try:
             request = REQUEST.validate_json(message.get("text") or b"")
         except ValidationError:
-            await websocket.close(_NOT_UNDERSTOOD, "expected a ping or a receipt")
+            await websocket.close(_NOT_UNDERSTOOD, "expected a ping, a receipt or a look")
             return
         if isinstance(request, Ping):
             outbox.put_reply(Pong(sent=request.sent, server=time.time()).model_dump_json())
+        elif isinstance(request, LookRequest):
+            outbox.look({c: Look(at.width, at.fps) for c, at in request.cameras.items()})
+            hub.looked()
         else:
             hub.measure(outbox.shown(request.cameras))
 

@@ -170,5 +170,22 @@ class Shown(Message):
     cameras: list[str] = Field(max_length=1024)
 
 
-Request = Annotated[Ping | Shown, Field(discriminator="type")]
-REQUEST: TypeAdapter[Ping | Shown] = TypeAdapter(Request)
+class LookAt(Message):
+    """How a browser shows a camera."""
+
+    width: int = Field(ge=0, le=16384, description="device pixels; 0: boxes without the picture")
+    fps: float = Field(30.0, gt=0, le=120, description="pictures per second, at most")
+
+
+class LookRequest(Message):
+    """From the browser: what it shows now; of cameras that are not named it wants nothing.
+
+    As long as a browser has not said so, it is sent all cameras at a usual size.
+    """
+
+    type: Literal["look"]
+    cameras: dict[str, LookAt] = Field(max_length=1024)
+
+
+Request = Annotated[Ping | Shown | LookRequest, Field(discriminator="type")]
+REQUEST: TypeAdapter[Ping | Shown | LookRequest] = TypeAdapter(Request)

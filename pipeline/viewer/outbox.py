@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from pipeline.ingest.timing import RateLimit
+from pipeline.onlookers import Look
+from pipeline.preview import boxes_only
 
 
 class Outbox:
@@ -12,15 +17,23 @@ class Outbox:
 
     Of pictures only the newest of each camera waits, and no more than `window` of a camera are
     under way until the browser says that it has shown one: a slow browser or line sees fewer
-    pictures, not older ones, and a tab in the background none. Events keep their order; if more
+    pictures, not older ones, and a tab in the background none. Of a camera that the browser does
+    not show it is sent nothing, or the boxes alone. Events keep their order; if more
     than `events` pile up, all are dropped and a snapshot is asked for instead.
 
     Args:
         window: pictures of one camera that may be under way.
         events: events that may wait.
+        clock: gives seconds that never run backwards.
     """
 
-    def __init__(self, *, window: int = 2, events: int = 256) -> None:
+    def __init__(
+        self,
+        *,
+        window: int = 2,
+        events: int = 256,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._window = window
         self._limit = events
         self._wake = asyncio.Event()
@@ -29,8 +42,23 @@ class Outbox:
         self._latest: dict[str, str] = {}
         self._pictures: dict[str, tuple[bytes, float | None]] = {}
         self._under_way: dict[str, deque[float | None]] = {}
+        self._looks: Mapping[str, Look] | None = None
+        self._limits: dict[str, RateLimit] = {}
+        self._clock = clock
         self.snapshot_due = True
         self._wake.set()
+
+    @property
+    def looks(self) -> Mapping[str, Look] | None:
+        """What the browser shows of which camera; None: it has not said yet."""
+        return self._looks
+
+    def look(self, looks: Mapping[str, Look]) -> None:
+        """The browser says what it shows from now on."""
+        self._looks = looks
+        self._limits = {camera: RateLimit(look.fps) for camera, look in looks.items()}
+        for camera in self._pictures.keys() - looks.keys():
+            del self._pictures[camera]
 
     def put_reply(self, text: str) -> None:
         """An answer that overtakes everything else."""
@@ -57,6 +85,11 @@ class Outbox:
             message: what the browser is sent.
             arrival: when the picture arrived at its node, seconds since the epoch.
         """
+        if self._looks is not None:
+            look = self._looks.get(camera)
+            if look is None or not self._limits[camera].allows(self._clock()):
+                return
+            message = message if look.width > 0 else boxes_only(message)
         self._pictures[camera] = message, arrival
         self._wake.set()
 

@@ -122,7 +122,7 @@ def beat(
     store.presence.put_process(ProcessRecord(name, role, host, 7, **fields))  # type: ignore[arg-type]
 
 
-def preview_of(camera: str, index: int) -> bytes:
+def preview_of(camera: str, index: int, *, width: int = SIZE[0]) -> bytes:
     """A picture in which the person has walked to a place given by `index`, with their box."""
     width, height = SIZE
     left, top = 20 + (21 * index) % (width - 100), 90
@@ -130,7 +130,9 @@ def preview_of(camera: str, index: int) -> bytes:
     image[top : top + 100, left : left + 40] = PERSON_BGR
     boxes = np.array([[left, top, left + 40, top + 100]], dtype=float)
     frame = Frame(camera, index, NOON + index / 10, image, arrival=time.time())
-    return encode_preview(frame, sv.Detections(xyxy=boxes), [tracklet_of(camera)], quality=95)
+    return encode_preview(
+        frame, sv.Detections(xyxy=boxes), [tracklet_of(camera)], width=width, quality=95
+    )
 
 
 class Walk:
@@ -159,9 +161,9 @@ class Walk:
 
     def _run(self) -> None:
         for index in range(10_000):
-            for camera in self._store.watched(self._cameras):
+            for camera, look in self._store.looked_at(self._cameras).items():
                 place = index if self._standing is None else self._standing
-                self._store.send_view(camera, preview_of(camera, place))
+                self._store.send_view(camera, preview_of(camera, place, width=look.step))
             for camera in self._cameras:
                 report(self._store, camera)
             if self._stop.wait(0.1):

@@ -6,12 +6,12 @@ const LONGEST_WAIT_MS = 10000;
 
 const decoder = new TextDecoder();
 
-/** Takes a preview (pipeline/preview.py) apart: { header, picture }. */
+/** Takes a preview (pipeline/preview.py) apart: { header, picture }; picture null: only boxes. */
 export function parsePreview(buffer) {
   const length = new DataView(buffer).getUint32(0);
   const header = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, length)));
-  const picture = new Blob([new Uint8Array(buffer, 4 + length)], { type: "image/jpeg" });
-  return { header, picture };
+  const bytes = new Uint8Array(buffer, 4 + length);
+  return { header, picture: bytes.length ? new Blob([bytes], { type: "image/jpeg" }) : null };
 }
 
 /** The server's clock, measured by pings: the quickest of the last few knows best. */
@@ -35,7 +35,8 @@ export class ServerClock {
 }
 
 /**
- * Dispatches "message" (detail: a JSON message), "preview" (detail: { header, picture }) and
+ * Dispatches "message" (detail: a JSON message), "preview" (detail: { header, picture }; whoever
+ * prevents the default says itself when it has been dealt with: see `receipt`) and
  * "state" (detail: { state: "open" | "lost" | "refused", retryAt }, retryAt by performance.now()).
  */
 export class Connection extends EventTarget {
@@ -78,12 +79,19 @@ export class Connection extends EventTarget {
   receive(data) {
     this.heard = performance.now();
     if (typeof data !== "string") {
-      this.tell("preview", parsePreview(data));
+      this.preview(parsePreview(data));
       return;
     }
     const message = JSON.parse(data);
     if (message.type === "pong") this.clock.measure(message.sent, message.server);
     else this.tell("message", message);
+  }
+
+  preview(detail) {
+    const taken = !this.dispatchEvent(new CustomEvent("preview", { detail, cancelable: true }));
+    if (taken) return;
+    this.receipt(detail.header.camera);
+    this.flushReceipts();
   }
 
   /** One picture of a camera has been dealt with; the server may send the next one. */

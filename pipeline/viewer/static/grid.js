@@ -6,18 +6,21 @@ import { commonAspect, fit, fitLarge } from "./layout.js";
 import { texts } from "./texts.js";
 import { CameraTile } from "./tile.js";
 
+const FPS = 30; // more pictures than this nobody needs
+const STRIP_FPS = 10;
 const CAPTION_PX = 34;
 const NARROW = matchMedia("(max-width: 899px)"); // as in style.css: the people stand below
 const CAMERAS_SHARE = 0.66; // of a narrow screen's height, so that people can be seen below
 
 export class CameraGrid {
-  /** @param app { model, clock, connection, layers } */
+  /** @param app { model, clock, connection, looking, layers, why } */
   constructor(section, app) {
     Object.assign(this, { section, app, model: app.model, connection: app.connection });
     this.dirty = new Set();
     this.waiting = null;
     this.tiles = new Map();
     this.large = null; // name of the camera that is shown large
+    this.inSight = new Set(); // elements of tiles that are not scrolled away
     this.first = h("div", { class: "first" });
     this.grid = h("div", { class: "grid" });
     this.space = h("div", { class: "space" }, h("h2", { class: "unseen" }, texts.cameras), this.first, this.grid);
@@ -31,8 +34,9 @@ export class CameraGrid {
     this.model.addEventListener("cameras", () => this.update());
     for (const name of ["people", "highlight"]) this.model.addEventListener(name, () => this.redraw());
     this.app.layers.addEventListener("change", () => this.redraw());
-    this.connection.addEventListener("preview", ({ detail }) => this.receive(detail));
+    this.connection.addEventListener("preview", (event) => this.receive(event));
     new ResizeObserver(() => this.arrange()).observe(this.space);
+    this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "60px" });
     setInterval(() => this.update(), 1000);
   }
 
@@ -55,10 +59,12 @@ export class CameraGrid {
   }
 
   create(name) {
-    return new CameraTile(name, this.app, {
+    const tile = new CameraTile(name, this.app, {
       dirty: (which) => this.draw(which),
       done: (camera) => this.done(camera),
     });
+    this.sight.observe(tile.element);
+    return tile;
   }
 
   update() {
@@ -78,14 +84,17 @@ export class CameraGrid {
       if (names.has(name)) continue;
       this.tiles.delete(name);
       this.dirty.delete(tile);
+      this.inSight.delete(tile.element);
+      this.sight.unobserve(tile.element);
       tile.close();
     }
   }
 
-  receive(preview) {
-    const tile = this.tiles.get(preview.header.camera);
-    if (tile) tile.receive(preview);
-    else this.done(preview.header.camera);
+  receive(event) {
+    const tile = this.tiles.get(event.detail.header.camera);
+    if (!tile || !event.detail.picture || !this.section.clientWidth) return;
+    event.preventDefault(); // the server is told when it has been drawn
+    tile.receive(event.detail);
   }
 
   // ── how large everything is ───────────────────────────────────────────────────────────────
@@ -103,6 +112,7 @@ export class CameraGrid {
     this.space.style.setProperty("--aspect", room.aspect);
     if (this.section.classList.contains("one-large")) this.arrangeLarge(room);
     else this.arrangeAll(room);
+    this.look();
   }
 
   arrangeAll(room) {
@@ -121,6 +131,21 @@ export class CameraGrid {
   height(style) {
     if (NARROW.matches && !document.fullscreenElement) return window.innerHeight * CAMERAS_SHARE;
     return this.space.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+  }
+
+  seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.inSight.add(target);
+      else this.inSight.delete(target);
+    }
+    if (this.section.clientWidth) this.look();
+  }
+
+  /** Says what is on the screen, and how large. */
+  look() {
+    const tiles = [...this.tiles.values()].filter((tile) => this.inSight.has(tile.element));
+    const fps = ({ name }) => (this.section.classList.contains("one-large") && name !== this.large ? STRIP_FPS : FPS);
+    this.app.looking.want(Object.fromEntries(tiles.map((tile) => [tile.name, { width: tile.pixels, fps: fps(tile) }])));
   }
 
   // ── drawing: whatever has changed, together, in the next animation frame ──────────────────

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { Connection, ServerClock } from "./connection.js";
 import { setText } from "./dom.js";
+import { Looking } from "./looking.js";
 import { Model } from "./model.js";
 import { Navigation } from "./navigation.js";
 import { HealthLight } from "./problems.js";
@@ -30,9 +31,10 @@ function go(hash) {
 const clock = new ServerClock();
 const model = new Model(clock);
 const connection = new Connection(clock);
+const looking = new Looking(connection);
 const navigation = new Navigation(byId("navigation"), SCREENS);
 new HealthLight(navigation.links.get("health"), model, clock);
-const router = new Router(byId("screen"), SCREENS, { model, clock, connection, api, go }, arrived);
+const router = new Router(byId("screen"), SCREENS, { model, clock, connection, looking, api, go }, arrived);
 const shortcuts = new Shortcuts(SCREENS, go);
 byId("help").addEventListener("click", () => shortcuts.help());
 byId("help").title = texts.keys;
@@ -69,6 +71,9 @@ const summary = new Refresher(model, ["people", "cameras"], () => {
   banner();
 });
 
+connection.addEventListener("preview", ({ detail }) => {
+  if (!detail.picture) model.saw(detail.header); // with a picture: when it is drawn
+});
 connection.addEventListener("message", ({ detail }) => model.apply(detail));
 connection.addEventListener("state", ({ detail }) => {
   line = detail;

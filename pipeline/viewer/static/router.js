@@ -57,6 +57,7 @@ export class Router {
     const before = this.screens.get(this.current);
     if (before) before.element.hidden = true;
     before?.hide();
+    this.app.looking.want({}); // the next one says what it needs
     if (!this.screens.has(name)) this.make(name);
     this.screens.get(name).element.hidden = false;
     this.current = name;

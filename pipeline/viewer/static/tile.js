@@ -69,6 +69,13 @@ export class CameraTile {
     this.fresh = this.shown = null;
   }
 
+  /** How wide its picture is on the screen, in device pixels. */
+  get pixels() {
+    const { clientWidth, clientHeight } = this.canvas;
+    const width = this.size?.[0] ? Math.min(clientWidth, (clientHeight * this.size[0]) / this.size[1]) : clientWidth;
+    return Math.ceil(width * window.devicePixelRatio);
+  }
+
   /** Takes a preview; one that is still waiting to be decoded gives way to it. */
   receive(preview) {
     if (this.next) this.handlers.done(this.name);
@@ -185,6 +192,7 @@ export class CameraTile {
 
   /** Called every second and when the status has changed. */
   update(status) {
+    this.size = status?.size;
     const notice = noticeOf(this.name, status, this.clock.now()) ?? this.staleNotice();
     this.element.dataset.state = notice?.state ?? "live";
     showNotice(this.notice, notice);
