@@ -23,8 +23,8 @@ found out and added.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from pipeline.data import Candidate, Sighting, TrackletRecord
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
-from pipeline.wire import unpack_record
+from pipeline.wire import tracklet_of, unpack_record
 
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
@@ -43,7 +43,7 @@ _STALE = 512  # more that are asked for if so many should have left already
 _AROUND = 4  # tracklets before and after a moment
 _AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
 _REMOVALS = 16  # per transaction, for the same reason
-_KNOWN = 1 << 15  # records kept as read; most come again with the next sighting
+_KNOWN = 1 << 15  # tracklets whose records are kept as read
 
 
 class Gallery:
@@ -60,7 +60,7 @@ class Gallery:
         self._scripts = scripts
         self._tag = "{" + site + "}"
         self._open = OpenLooks()
-        self._record = lru_cache(maxsize=_KNOWN)(unpack_record)
+        self._known = KnownRecords(_KNOWN)
 
     def _key(self, *parts: object) -> str:
         return ":".join([self._tag, *map(str, parts)])
@@ -139,7 +139,7 @@ class Gallery:
         if not names:
             return {}
         texts = self._redis.mget([self._key("tracklet", name) for name in names])
-        return {n: self._record(text) for n, text in zip(names, texts, strict=True) if text}
+        return {n: self._known.read(text) for n, text in zip(names, texts, strict=True) if text}
 
     @in_our_words
     def around(
@@ -291,8 +291,41 @@ class Gallery:
         for number in numbers:
             arguments += [len(moments[number]), *moments[number]]
         answers = self._scripts.run("around", keys, arguments)
-        records = (sorted(map(self._record, texts), key=_in_time) for texts in answers)
+        records = (sorted(map(self._known.read, texts), key=_in_time) for texts in answers)
         return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
+
+
+class KnownRecords:
+    """Records as they were read: most come again with the next sighting.
+
+    Of each tracklet the newest alone is kept: those that grow are written once a second, and would
+    fill any memory. Any thread may read.
+
+    Args:
+        most: tracklets that are known at most; who was read first goes first.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[bytes, tuple[bytes, TrackletRecord]] = {}
+        self._lock = threading.Lock()
+
+    def read(self, text: bytes) -> TrackletRecord:
+        """The record that a text says."""
+        name = tracklet_of(text)
+        known = self._known.get(name)
+        if known is not None and known[0] == text:
+            return known[1]
+        record = unpack_record(text)
+        with self._lock:
+            self._known.pop(name, None)
+            self._known[name] = text, record
+            if len(self._known) > self._most:
+                del self._known[next(iter(self._known))]
+        return record
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 class OpenLooks:
