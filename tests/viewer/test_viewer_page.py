@@ -131,7 +131,7 @@ def test_a_person_opens_and_closes_by_keyboard(page, address):
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Person 1")).to_be_focused()
     expect(page.locator(".tracklets li")).to_have_count(2)
-    expect(page.locator(".tracklets li").first).to_contain_text("93% certain")
+    expect(page.locator(".tracklets li").first).to_contain_text("the same person: 93%")
     page.keyboard.press("Escape")
     expect(page.locator('.identities [data-identity="1"] a')).to_be_focused()
 

@@ -30,16 +30,17 @@ export class Attention {
   }
 }
 
-function load(address) {
+/** A picture that can be drawn, or null: it is gone. */
+export function load(address) {
   const image = new Image();
   image.src = address;
   return image.decode().then(() => image, () => null);
 }
 
-/** The picture, dark where nobody looked. */
-function drawn(picture, part, { rows, columns }) {
+/** The picture, dark where nobody looked; `tall` in CSS pixels. */
+export function drawn(picture, part, { rows, columns }, tall = HEIGHT) {
   const scale = window.devicePixelRatio;
-  const height = Math.round(HEIGHT * scale);
+  const height = Math.round(tall * scale);
   const width = Math.round((height * picture.naturalWidth) / picture.naturalHeight);
   const canvas = h("canvas", { width, height });
   const context = canvas.getContext("2d");

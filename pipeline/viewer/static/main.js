@@ -12,6 +12,7 @@ import { Router } from "./router.js";
 import { HealthScreen } from "./screens/health.js";
 import { IdentitiesScreen } from "./screens/identities.js";
 import { LiveScreen } from "./screens/live.js";
+import { SearchScreen } from "./screens/search.js";
 import { Shortcuts } from "./shortcuts.js";
 import { texts } from "./texts.js";
 
@@ -19,6 +20,7 @@ import { texts } from "./texts.js";
 const SCREENS = [
   { name: "live", key: "l", Screen: LiveScreen },
   { name: "identities", key: "i", Screen: IdentitiesScreen },
+  { name: "search", key: "s", Screen: SearchScreen },
   { name: "health", key: "h", Screen: HealthScreen },
 ];
 

@@ -79,6 +79,13 @@ export class Model extends EventTarget {
     this.dispatchEvent(new Event("people"));
   }
 
+  /** Somebody from before, as the server has told when it was asked: nobody is in view for that. */
+  learn(person) {
+    const heard = new Map(this.heard);
+    this.update([person]);
+    this.heard = heard;
+  }
+
   /** A tracklet belongs to one identity alone; one that has lost its last tracklet is gone. */
   own(tracklet, identity) {
     const before = this.people.get(this.owners.get(tracklet));

@@ -3,9 +3,14 @@
 
 import { cameras } from "./texts/cameras.js";
 import { health } from "./texts/health.js";
+import { corrections, filters, identities } from "./texts/identities.js";
 import { live } from "./texts/live.js";
 import { people } from "./texts/people.js";
+import { search } from "./texts/search.js";
 import { shell } from "./texts/shell.js";
 import { why } from "./texts/why.js";
 
-export const texts = { ...shell, ...cameras, ...health, ...people, live, why };
+export const texts = {
+  ...shell, ...cameras, ...health, ...people,
+  corrections, filters, identities, live, search, why,
+};

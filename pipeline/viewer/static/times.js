@@ -1,6 +1,7 @@
 // Times as people read them: in the browser's time zone and language.
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const tenths = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
 export const clockTime = (seconds) => clock.format(seconds * 1000);
@@ -24,10 +25,32 @@ export function utcOffset(seconds) {
   return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
 }
 
+/** "15:57:02 – 15:57:41", without the day. */
+export const clockSpan = (begin, end) => `${clockTime(begin)} – ${clockTime(end)}`;
+
+/** "25 Jun 2009", "24 Jun 2009 – 25 Jun 2009", or nothing if it is today. */
+export function daySpan(begin, end) {
+  const [first, last] = [dayOf(begin), dayOf(end)];
+  if (first === last) return first === today() ? "" : first;
+  return `${first} – ${last}`;
+}
+
+/** "0.4 s", "8.2 s", then as `duration`: for what is over in a moment. */
+export const brief = (seconds) => (seconds < 9.95 ? `${tenths.format(seconds)} s` : duration(seconds));
+
 /** "39 s", "2 min 5 s", "1 h 3 min". */
 export function duration(seconds) {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+const minute = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/** A mark on an axis whose marks are `step` seconds apart: no finer than that. */
+export function tickLabel(seconds, step) {
+  if (step < 60) return clockTime(seconds);
+  return (step < 86400 ? minute : date).format(seconds * 1000);
 }

@@ -18,6 +18,9 @@ export const shell = {
   screens: { live: "Live", identities: "Identities", search: "Search", site: "Site", health: "Health", recording: "Recording" },
   title: (screen, site) => [screen, site, "Handoff"].filter(Boolean).join(" · "),
   close: "Close",
+  cancel: "Cancel",
+  looking: "Looking…",
+  tryAgain: "Try again",
 
   keys: "Keys",
   keysTitle: "Keys on every screen",
