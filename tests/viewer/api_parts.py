@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from viewer_parts import NOON
 
 from pipeline.data import Decision, DecisionKind, Evidence, Sighting
 from pipeline.store import Store
+from pipeline.viewer.looking import Looker
 
 
 def jpeg() -> bytes:
@@ -45,3 +47,42 @@ def walk_by(
         tracklet, camera, identity, kind, 0.93, evidence or Evidence(), time=end, confirmed=closed
     )
     store.record(sighting, decision, previous=store.tracklet(tracklet))
+
+
+def crop(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
+    x1, y1, x2, y2 = box.astype(int)
+    return picture[y1:y2, x1:x2]
+
+
+def remember(
+    store: Store,
+    looker: Looker,
+    tracklet: str,
+    identity: int,
+    picture: NDArray[np.uint8],
+    *,
+    closed: bool = True,
+    evidence: Evidence | None = None,
+) -> None:
+    """A tracklet of a real person, as a node and the matcher would have written it."""
+    _, jpeg = cv2.imencode(".jpg", picture)
+    camera, number = tracklet.split("-")
+    begin = NOON + 60 * int(number)
+    look = looker.embed(picture)
+    sighting = Sighting(
+        tracklet, camera, begin, begin + 8, look, 1, 0.9, closed, (0, 0), (1, 1), jpeg.tobytes()
+    )
+    kind = DecisionKind.MATCHED if evidence else DecisionKind.NEW
+    decision = Decision(
+        tracklet, camera, identity, kind, 0.9, evidence or Evidence(), time=begin + 8
+    )
+    store.record(sighting, decision, previous=None)
+
+
+def populate(store: Store, looker: Looker, picture: NDArray[np.uint8]) -> None:
+    """Everybody in the picture is somebody the site knows; who is second is still there."""
+    store.gallery.begin(looker.network)
+    boxes, _ = looker.people(picture)
+    for index, box in enumerate(boxes[:4]):
+        name = f"{'east' if index == 3 else 'west'}-{index}"
+        remember(store, looker, name, index + 1, crop(picture, box), closed=index != 1)

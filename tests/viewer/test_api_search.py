@@ -14,13 +14,13 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from api_parts import crop, populate, remember
 from numpy.typing import NDArray
 from PIL import Image
 from viewer_parts import NOON, make_site, serving
 
 from engines.preprocess import stack_crops
 from pipeline.config import DetectorSettings, NetworkSettings, Site
-from pipeline.data import Decision, DecisionKind, Sighting
 from pipeline.store import Store
 from pipeline.viewer.looking import Looker
 
@@ -43,41 +43,6 @@ def frames(vtest_path: Path) -> list[NDArray[np.uint8]]:
     clip = cv2.VideoCapture(str(vtest_path))
     pictures = [clip.read()[1] for _ in range(60)]
     return [pictures[48], pictures[58]]
-
-
-def crop(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
-    x1, y1, x2, y2 = box.astype(int)
-    return picture[y1:y2, x1:x2]
-
-
-def remember(
-    store: Store,
-    looker: Looker,
-    tracklet: str,
-    identity: int,
-    picture: NDArray[np.uint8],
-    *,
-    closed: bool = True,
-) -> None:
-    """A tracklet of a real person, as a node and the matcher would have written it."""
-    _, jpeg = cv2.imencode(".jpg", picture)
-    camera, number = tracklet.split("-")
-    begin = NOON + 60 * int(number)
-    look = looker.embed(picture)
-    sighting = Sighting(
-        tracklet, camera, begin, begin + 8, look, 1, 0.9, closed, (0, 0), (1, 1), jpeg.tobytes()
-    )
-    decision = Decision(tracklet, camera, identity, DecisionKind.NEW, 0.9, time=begin + 8)
-    store.record(sighting, decision, previous=None)
-
-
-def populate(store: Store, looker: Looker, picture: NDArray[np.uint8]) -> None:
-    """Everybody in the picture is somebody the site knows; who is second is still there."""
-    store.gallery.begin(looker.network)
-    boxes, _ = looker.people(picture)
-    for index, box in enumerate(boxes[:4]):
-        name = f"{'east' if index == 3 else 'west'}-{index}"
-        remember(store, looker, name, index + 1, crop(picture, box), closed=index != 1)
 
 
 @contextmanager
