@@ -104,6 +104,8 @@ class Browse:
             entry: its id, "" for the end of the stream.
             count: how many at most.
         """
+        if is_beginning(entry):
+            return []
         top = f"({entry}" if entry else "+"
         return _decisions(self._redis.xrevrange(self._key("decisions"), top, "-", count=count))
 
@@ -132,6 +134,11 @@ class Browse:
             if len(entries) < count:
                 break
         return found[:count]
+
+
+def is_beginning(entry: str) -> bool:
+    """True of the id `0-0`: nothing came before it, and Redis does not like to be asked."""
+    return bool(entry) and not entry.strip("0-")
 
 
 def _decisions(

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from pipeline.browse import is_beginning
 from pipeline.constraints import Constraints, CorrectionKind, remaining
 from pipeline.correction_plan import Plan, entry_fields
 from pipeline.erasure import Erasure
@@ -108,6 +109,8 @@ class Corrections:
             count: how many at most.
             before: only those that came before this one; "": all.
         """
+        if is_beginning(before):
+            return []
         said = {statement.id for statement in self.constraints().statements}
         top = f"({before}" if before else "+"
         entries = self._redis.xrevrange(self._key("corrections"), top, "-", count=count)

@@ -18,7 +18,8 @@ Number = Annotated[int, Field(ge=1, le=2**63 - 1, description="number of an iden
 Tracklet = Annotated[str, Field(min_length=1, max_length=200)]
 
 _CONFLICT: dict[int | str, dict[str, Any]] = {
-    409: {"model": Problem, "description": "it cannot be done: somebody unknown, or out of order"}
+    400: {"model": Problem, "description": "a body that is no text"},
+    409: {"model": Problem, "description": "it cannot be done: somebody unknown, or out of order"},
 }
 
 
