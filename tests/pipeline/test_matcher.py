@@ -55,6 +55,21 @@ def test_a_person_is_followed_over_cameras_and_back(store: Store, service: Match
     assert of["w1"] == of["e2"] == of["w3"] != of["w2"] == of["e1"]
 
 
+def test_why_somebody_is_who_stays_with_the_tracklet_as_it_grows(
+    store: Store, service: MatchingService
+) -> None:
+    send(store, service, replace(seen("w1", "west", 0, 5, person=1), closed=True))
+    for end in (10, 12, 14):
+        send(store, service, seen("e1", "east", 8, end, person=1))
+    record = store.tracklet("e1")
+    assert record is not None
+    assert record.end == 14
+    assert record.evidence is not None
+    assert (record.evidence.closest, record.evidence.came_from) == ("w1", "w1")
+    assert record.evidence.gap == 3.0
+    assert store.people([record.identity])[0].tracklets[-1] == record
+
+
 def test_somebody_is_known_by_how_they_looked_many_visits_ago(
     store: Store, service: MatchingService
 ) -> None:
