@@ -26,6 +26,7 @@ from pipeline.config import Site
 from pipeline.errors import HandoffError
 from pipeline.preview import decode_header
 from pipeline.roles import REDIS_VARIABLE
+from pipeline.viewer_settings import ViewerSettings
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
@@ -64,7 +65,7 @@ def running(site: Site, folder: Path, *, redis_url: str | None = None) -> Iterat
 
 def write_site(site: Site, folder: Path) -> Path:
     """Writes cams.yaml; the viewer listens on a free port of this machine."""
-    viewer = site.viewer.model_copy(update={"host": "127.0.0.1", "port": 0, "token": None})
+    viewer = ViewerSettings(port=0)
     return write_settings(site.model_copy(update={"viewer": viewer}), folder)
 
 

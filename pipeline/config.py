@@ -219,6 +219,8 @@ class RetentionSettings(Settings):
     """Pictures of people."""
     events: int = Field(default=100_000, ge=1_000)
     """Entries in each stream."""
+    audit: Duration = 90 * 86400.0
+    """Who signed in, searched, corrected, forgot, exported or reloaded."""
 
 
 class Site(Settings):
@@ -286,6 +288,7 @@ def load_site(path: Path) -> Site:
             "matching": _resolve_file(path, site.matching, "matching", "similarity"),
             "topology": _resolve_file(path, site.topology, "topology", "file"),
             "redis": _resolve_file(path, site.redis, "redis", "ca_file"),
+            "viewer": _resolve_tls(path, site.viewer),
         }
     )
 
@@ -328,6 +331,15 @@ def _resolve_file(path: Path, section: Section, name: str, key: str) -> Section:
         return section
     found = _existing_file(path, f"{name}.{key}", str(value))
     return section.model_copy(update={key: Path(found)})
+
+
+def _resolve_tls(path: Path, viewer: ViewerSettings) -> ViewerSettings:
+    tls = viewer.tls
+    if tls is None:
+        return viewer
+    for key in ("certificate", "key"):
+        tls = _resolve_file(path, tls, "viewer.tls", key)
+    return viewer.model_copy(update={"tls": tls})
 
 
 def _existing_file(config: Path, key: str, value: str) -> str:

@@ -16,6 +16,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
+_SECRET = re.compile(r"passw|secret|token|^users$", re.IGNORECASE)  # keys whose values stay untold
+
 
 def read_settings(path: Path, model: type[Model]) -> Model:
     """Reads and checks a YAML file.
@@ -75,7 +77,8 @@ def _sentence(path: Path, model: type[BaseModel], error: Any) -> str:
     key = (
         ".".join(str(part) for part in error["loc"] if not _is_union_branch(part)) or "(top level)"
     )
-    kind, found = error["type"], _shown(error["input"])
+    secret = any(_SECRET.search(str(part)) for part in error["loc"])
+    kind, found = error["type"], "***" if secret else _shown(error["input"])
     if kind == "extra_forbidden":
         return f"{path}: {key}: unknown key{_suggestion(model, error['loc'])}"
     if kind == "missing":
@@ -107,8 +110,17 @@ def _is_union_branch(part: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    text = redact(repr(value))
+    text = redact(repr(_told(value)))
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _told(value: object) -> object:
+    """The value without what stands under keys of secrets."""
+    if isinstance(value, list):
+        return [_told(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: "***" if _SECRET.search(str(key)) else _told(v) for key, v in value.items()}
 
 
 def _suggestion(model: type[BaseModel], location: tuple[str | int, ...]) -> str:

@@ -6,9 +6,11 @@ import threading
 from pathlib import Path
 
 from pipeline.config import CameraSettings, Site, load_site
+from pipeline.viewer_settings import ViewerSettings
 
 _FIXED = ("site", "device", "ingest", "detector", "tracker", "network", "matching",
           "topology", "redis", "privacy", "viewer", "retention")  # fmt: skip
+_ADMISSION = ("users", "token", "view_token", "session")
 
 
 class SiteFile:
@@ -44,7 +46,9 @@ class SiteFile:
         return self.site.enabled_cameras
 
     def reload(self) -> list[str]:
-        """Reads the file again; cameras change at once, all else stays until a restart.
+        """Reads the file again; cameras, and who may see the page, change at once.
+
+        All else stays until a restart.
 
         Returns:
             what is different, a sentence each; empty if nothing is.
@@ -55,11 +59,19 @@ class SiteFile:
         with self._lock:
             fresh = load_site(self._path)
             said = _differences(self.site, fresh)
+            self.site = self.site.model_copy(update={"viewer": _admitting(self.site, fresh)})
             if fresh.cameras != self.site.cameras or fresh.nodes != self.site.nodes:
                 changes = {"cameras": fresh.cameras, "nodes": fresh.nodes}
                 self.site = self.site.model_copy(update=changes)
                 self.version += 1
             return said
+
+
+def _admitting(old: Site, new: Site) -> ViewerSettings:
+    """How the page listens as it was, who may see it as it is now."""
+    changes = {key: getattr(new.viewer, key) for key in _ADMISSION}
+    admitting = old.viewer.model_copy(update=changes)
+    return admitting if admitting.local or admitting.guarded else old.viewer
 
 
 def _differences(old: Site, new: Site) -> list[str]:
@@ -69,6 +81,10 @@ def _differences(old: Site, new: Site) -> list[str]:
     said += [f"camera {n} has changed" for n in after if n in before and after[n] != before[n]]
     if old.nodes != new.nodes:
         said.append("nodes have changed")
+    admitting = _admitting(old, new)
+    if admitting != old.viewer:
+        said.append("who may see the page has changed")
+    old = old.model_copy(update={"viewer": admitting})
     for section in type(new).model_fields:
         if section in _FIXED and getattr(old, section) != getattr(new, section):
             said.append(f"{section} has changed, which takes effect with the next start")

@@ -19,7 +19,8 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 
 Parts of the store have keys of their own: leases and processes (see `pipeline.presence`), who
 looks at what (see `pipeline.onlookers`), what tracklets look like (see `pipeline.gallery`),
-corrections by people (see `pipeline.corrections`).
+corrections by people (see `pipeline.corrections`), who is signed in (see `pipeline.admission`), who
+did what (see `pipeline.audit`).
 Whatever must happen at once, or not at all, is a script of `pipeline/lua`.
 """
 
@@ -32,6 +33,8 @@ from pathlib import Path
 
 import redis
 
+from pipeline.admission import Admission
+from pipeline.audit import Audit
 from pipeline.browse import Browse
 from pipeline.config import RetentionSettings
 from pipeline.corrections import Corrections
@@ -90,6 +93,8 @@ class Store(Records):
         onlookers: who wants to see which cameras, and how large.
         corrections: what people said about who is who.
         browse: long lists, a page at a time.
+        admission: who is signed in.
+        audit: who did what.
     """
 
     def __init__(
@@ -103,6 +108,8 @@ class Store(Records):
         self.learned = Learned(client, self._scripts, site=site)
         self.onlookers = Onlookers(client, site=site)
         self.browse = Browse(client, site=site)
+        self.admission = Admission(client, self._scripts, site=site)
+        self.audit = Audit(client, site=site, lifetime=self._retention.audit)
         self.regrouping = Regrouping(
             client, self._scripts, site=site, events=self._retention.events
         )

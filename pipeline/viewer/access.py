@@ -1,155 +1,161 @@
-"""Who may see the page: token, cookie, Host and Origin; and the headers every answer carries."""
+"""Who gets in: Host, Origin, sessions and tokens are looked at before anything answers."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-from http.cookies import CookieError, SimpleCookie
-from importlib.resources import files
+import asyncio
+from contextlib import suppress
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pipeline.viewer_settings import ViewerSettings
+from pipeline.errors import StoreError
+from pipeline.viewer.accounts import Accounts, Visitor
+from pipeline.viewer.headers import secure, with_headers
+from pipeline.viewer.sign_in import Refused, SignIn
+from pipeline.viewer.source import SiteSource
+from pipeline.viewer_settings import LOCAL
 
-_LOCAL = ("127.0.0.1", "localhost", "::1")
-_COOKIE_SECONDS = 30 * 86400
-_PROBES = ("/healthz", "/readyz")  # whoever watches over processes knows no token
+# Whoever watches over processes is signed in nowhere; whoever signs in is not yet.
+_OPEN = ("/healthz", "/readyz", "/sign-in")
 _READING = ("GET", "HEAD", "OPTIONS")
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Cache-Control": "no-store",  # pictures of people stay out of the browser's cache
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
+_LOOK_AGAIN_SECONDS = 5.0
+_SIGNED_OUT = 1008  # the WebSocket protocol's code for a violated policy
 
 
 class Guard:
-    """Lets through what may pass, and adds the security headers to every answer.
+    """Lets through who may pass, and adds the security headers to every answer.
 
     On this machine only, the Host header must name this machine: no other site's name can be
-    made to point here (DNS rebinding). With a token, every request needs it: as `?token=…`, as
-    `Authorization: Bearer …`, or as the cookie that opening the page with `?token=…` leaves. What
-    a browser sends to change something, and a WebSocket it opens, must come from our own page.
-    `/healthz` and `/readyz` need no token: they tell nothing.
+    made to point here (DNS rebinding). Where cams.yaml names users or tokens, every request needs
+    a session (a cookie, by signing in) or a token (`Authorization: Bearer …`); the page's address
+    with `?token=…` signs in. What a browser sends to change something, and a WebSocket it opens,
+    must come from our own page. A WebSocket ends with the session it was opened with.
+
+    What passes finds in its scope who it is: `visitor`, and `user_name`.
 
     Args:
         app: what is guarded.
-        settings: section `viewer` of cams.yaml.
+        site: cams.yaml as it is now.
+        accounts: who may get in.
+        sign_in: how they do.
     """
 
-    def __init__(self, app: ASGIApp, settings: ViewerSettings) -> None:
+    def __init__(self, app: ASGIApp, site: SiteSource, accounts: Accounts, sign_in: SignIn) -> None:
         self._app = app
-        self._local = settings.host in _LOCAL
-        self._token = settings.token
-        self._cookie_value = _derived(settings.token or "")
-        # Named after the token: two viewers on one machine keep their cookies apart.
-        self._cookie_name = f"handoff-{_derived(self._cookie_value)[:8]}"
+        self._local = site.site.viewer.local
+        self._accounts = accounts
+        self._sign_in = sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        answer = self._refusal(scope) or self._welcome(scope)
-        await (answer or self._app)(scope, receive, _with_headers(send))
+        send = with_headers(scope, send)
+        try:
+            answer = self._refusal(scope) or await self._admit(scope)
+        except StoreError as error:
+            answer = JSONResponse({"detail": str(error)}, 503)
+        if answer is not None:
+            await answer(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["visitor"].session:
+            await self._while_signed_in(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to what cannot come from a person at our own page."""
         headers = Headers(scope=scope)
-        if self._local and _host_name(headers.get("host", "")) not in _LOCAL:
+        if self._local and _host_name(headers.get("host", "")) not in LOCAL:
             return PlainTextResponse("expected a Host header naming this machine\n", 421)
-        if scope.get("method") not in _READING and not _same_origin(headers):
+        if scope.get("method") not in _READING and not _same_origin(scope, headers):
             return PlainTextResponse("expected a request from the viewer's own page\n", 403)
-        if self._token is None or scope["path"] in _PROBES or self._knows_token(scope, headers):
-            return None
-        return _sign_in(scope) if scope["path"] == "/" else PlainTextResponse("token needed\n", 401)
+        return None
 
-    def _welcome(self, scope: Scope) -> Response | None:
-        """Puts a token from the page's address into a cookie and out of the address."""
-        if self._token is None or scope["path"] != "/" or not _query_token(scope):
+    async def _admit(self, scope: Scope) -> Response | None:
+        """None for who may pass, else the answer that asks who they are or leads to the page."""
+        if not self._accounts.needed:
+            _pass(scope, Visitor("", "operator"))
             return None
-        # A page that moves on by itself, not a redirect: after a link from another site, browsers
-        # withhold SameSite=Strict cookies from the target of a redirect.
-        response = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0; url=/">')
-        response.set_cookie(
-            self._cookie_name,
-            self._cookie_value,
-            max_age=_COOKIE_SECONDS,
-            secure=scope["scheme"] in ("https", "wss"),
-            httponly=True,
-            samesite="strict",
-        )
-        return response
+        if scope["path"] == "/" and (token := _query_token(scope)):
+            return await self._by_link(scope, token)
+        if scope["path"] in _OPEN:  # also without Redis
+            _pass(scope, None)
+            return None
+        visitor = self._by_token(scope) or await self._sign_in.visitor(scope)
+        if visitor is not None:
+            _pass(scope, visitor)
+            return None
+        if scope["path"] == "/":
+            return self._sign_in.page()
+        return JSONResponse({"detail": "expected somebody who has signed in, found nobody"}, 401)
 
-    def _knows_token(self, scope: Scope, headers: Headers) -> bool:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        shown = bearer if scheme.lower() == "bearer" else _query_token(scope)
-        if _same(_derived(shown), self._cookie_value):
+    async def _by_link(self, scope: Scope, token: str) -> Response:
+        """Puts a token out of the page's address into a session."""
+        try:
+            return await self._sign_in.by_token(scope, token)
+        except Refused as refused:
+            page = self._sign_in.page
+            return page(refused.sentence, status=refused.status, wait=refused.wait)
+
+    def _by_token(self, scope: Scope) -> Visitor | None:
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        account = self._accounts.by_token(token) if scheme.lower() == "bearer" else None
+        return None if account is None else Visitor(account.name, account.role)
+
+    async def _while_signed_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a WebSocket until it ends, or its session does."""
+        serving = asyncio.create_task(_run(self._app, scope, receive, send))
+        try:
+            while not (await asyncio.wait([serving], timeout=_LOOK_AGAIN_SECONDS))[0]:
+                if not await self._goes_on(scope["visitor"]):
+                    break
+        finally:
+            ended = serving.done()
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+        if not ended:
+            with suppress(RuntimeError, OSError):  # it may have gone in this very moment
+                await send({"type": "websocket.close", "code": _SIGNED_OUT})
+
+    async def _goes_on(self, visitor: Visitor) -> bool:
+        """False if they have been signed out; without Redis nobody can say, and it goes on."""
+        try:
+            return await self._sign_in.still(visitor.session) is not None
+        except StoreError:
             return True
-        return _same(_cookie(headers, self._cookie_name), self._cookie_value)
 
 
-def _with_headers(send: Send) -> Send:
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] in ("http.response.start", "websocket.http.response.start"):
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return send_with_headers
+async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Any:
+    await app(scope, receive, send)
 
 
-def _derived(secret: str) -> str:
-    return hashlib.sha256(f"handoff viewer: {secret}".encode()).hexdigest()
-
-
-def _same(found: str, expected: str) -> bool:
-    return hmac.compare_digest(found.encode(), expected.encode())
+def _pass(scope: Scope, visitor: Visitor | None) -> None:
+    scope["visitor"] = visitor
+    scope["user_name"] = visitor.name if visitor else ""
 
 
 def _host_name(host: str) -> str:
-    return urlsplit(f"//{host}").hostname or ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
-def _same_origin(headers: Headers) -> bool:
+def _same_origin(scope: Scope, headers: Headers) -> bool:
     """True also without Origin: only browsers can be misused, and they always send it."""
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    if origin is None:
+        return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+    try:
+        found = urlsplit(origin)
+    except ValueError:
+        return False
+    return found.netloc == headers.get("host") and not (secure(scope) and found.scheme == "http")
 
 
 def _query_token(scope: Scope) -> str:
     return parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-
-
-def _cookie(headers: Headers, name: str) -> str:
-    try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return cookies[name].value if name in cookies else ""
-
-
-def _sign_in(scope: Scope) -> Response:
-    """The page that asks for the token; it brings its style along, since it may load nothing."""
-    static = files(__package__).joinpath("static")
-    style = static.joinpath("sign_in.css").read_text(encoding="utf-8")
-    page = static.joinpath("sign_in.html").read_text(encoding="utf-8")
-    problem = "That is not the token of this viewer." if _query_token(scope) else ""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'"
-    return HTMLResponse(
-        page.replace("{style}", style).replace("{problem}", problem),
-        status_code=401,
-        headers={"Content-Security-Policy": f"{policy}; base-uri 'none'; frame-ancestors 'none'"},
-    )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Response, WebSocket
+from fastapi import Depends, FastAPI, Response, WebSocket
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -14,11 +14,16 @@ from starlette.types import Scope
 from pipeline.metrics import Metrics
 from pipeline.store import Store
 from pipeline.viewer.access import Guard
+from pipeline.viewer.accounts import Accounts
 from pipeline.viewer.api import PREFIX, Parts, add_api
+from pipeline.viewer.audit import Audited
 from pipeline.viewer.hub import Hub
+from pipeline.viewer.limits import Limits
 from pipeline.viewer.live import talk
 from pipeline.viewer.operation import operation
+from pipeline.viewer.permits import permitted
 from pipeline.viewer.search import PictureSearch
+from pipeline.viewer.sign_in import SignIn, sign_in_routes
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer.watch import Watch
 
@@ -36,7 +41,7 @@ def create_app(
     """The viewer of one site.
 
     Args:
-        site: cams.yaml as it is now; how the viewer listens and who may see it stays as it is.
+        site: cams.yaml as it is now; how the viewer listens stays as it is.
         store: where everything shown comes from.
         metrics: what the viewer measures.
         reload: reads the settings anew and gives a sentence for each change; None: the viewer does
@@ -59,6 +64,7 @@ def create_app(
 
     app = FastAPI(
         lifespan=lifespan,
+        dependencies=[Depends(permitted)],
         title="Handoff",
         version="1",
         description="Who was seen by which camera, when, and why they are taken for one person.",
@@ -66,7 +72,12 @@ def create_app(
         redoc_url=None,  # another host
         openapi_url=f"{PREFIX}/openapi.json",
     )
-    app.add_middleware(Guard, settings=site.site.viewer)
+    accounts = Accounts(site)
+    sign_in = SignIn(site, accounts, store)
+    app.add_middleware(Audited, audit=store.audit)
+    app.add_middleware(Limits)
+    app.add_middleware(Guard, site=site, accounts=accounts, sign_in=sign_in)
+    app.include_router(sign_in_routes(sign_in))
     add_api(app, Parts(store, site, watch, search, reload or everywhere))
     app.include_router(operation(store, site))
     app.mount("/static", _Static(directory=_STATIC), name="static")

@@ -9,7 +9,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import structlog
 import uvicorn
 
 from pipeline.config import Site
@@ -18,9 +20,13 @@ from pipeline.metrics import Metrics
 from pipeline.store import Store
 from pipeline.viewer.app import create_app
 from pipeline.viewer.source import FixedSite, SiteSource
-from pipeline.viewer_settings import ViewerSettings
+from pipeline.viewer.tls import Certificate
+from pipeline.viewer_settings import LOCAL, ViewerSettings
+
+log = structlog.get_logger()
 
 _MAX_REQUEST_BYTES = 65536
+_RENEW_TICKS = 100  # ten a second
 
 
 def serve(
@@ -44,10 +50,12 @@ def serve(
         stop: ends serving within a second, browsers or not.
 
     Raises:
-        ConfigError: nothing can listen at viewer.host and viewer.port.
+        ConfigError: nothing can listen at viewer.host and viewer.port, or viewer.tls cannot be
+            used.
     """
     source = FixedSite(site) if isinstance(site, Site) else site
     settings = source.site.viewer
+    certificate = Certificate(settings.tls) if settings.tls else None
     with _listen(settings) as listener:
         config = uvicorn.Config(
             create_app(source, store, metrics=metrics or Metrics("viewer"), reload=reload),
@@ -57,8 +65,17 @@ def serve(
             ws_per_message_deflate=False,  # pictures are compressed already
             ws_max_size=_MAX_REQUEST_BYTES,
             timeout_graceful_shutdown=1,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=list(settings.proxies),
+            **_encrypted(certificate),
         )
-        server = _Server(config, started=lambda: started(_address(listener, settings)), stop=stop)
+        _warn_in_the_clear(settings)
+        server = _Server(
+            config,
+            started=lambda: started(_address(listener, settings)),
+            stop=stop,
+            certificate=certificate,
+        )
         asyncio.run(server.serve(sockets=[listener]))
 
 
@@ -66,17 +83,25 @@ class _Server(uvicorn.Server):
     """uvicorn's server, but it says when it answers, an event can stop it, and signals just do."""
 
     def __init__(
-        self, config: uvicorn.Config, *, started: Callable[[], None], stop: threading.Event | None
+        self,
+        config: uvicorn.Config,
+        *,
+        started: Callable[[], None],
+        stop: threading.Event | None,
+        certificate: Certificate | None,
     ) -> None:
         super().__init__(config)
         self._say_started = started
         self._stop = stop or threading.Event()
+        self._certificate = certificate
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._say_started()
 
     async def on_tick(self, counter: int) -> bool:
+        if self._certificate is not None and counter % _RENEW_TICKS == 0:
+            self._certificate.renew()
         return await super().on_tick(counter) or self._stop.is_set()
 
     @contextmanager
@@ -86,6 +111,20 @@ class _Server(uvicorn.Server):
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         yield
+
+
+def _encrypted(certificate: Certificate | None) -> dict[str, Any]:
+    if certificate is None:
+        return {}
+    return {"ssl_context_factory": lambda config, default: certificate.context}
+
+
+def _warn_in_the_clear(viewer: ViewerSettings) -> None:
+    if viewer.tls is None and not viewer.proxies and viewer.host not in LOCAL:
+        log.warning(
+            "passwords, tokens and pictures of people travel in the clear: other machines reach "
+            f"this viewer at {viewer.host}, and viewer.tls is not set"
+        )
 
 
 def _listen(viewer: ViewerSettings) -> socket.socket:
@@ -118,4 +157,5 @@ def _listen_problem(viewer: ViewerSettings, error: OSError) -> str:
 def _address(listener: socket.socket, viewer: ViewerSettings) -> str:
     name = socket.gethostname() if viewer.host in ("0.0.0.0", "::") else viewer.host
     shown = f"[{name}]" if ":" in name else name
-    return f"http://{shown}:{listener.getsockname()[1]}/"
+    scheme = "https" if viewer.tls else "http"
+    return f"{scheme}://{shown}:{listener.getsockname()[1]}/"

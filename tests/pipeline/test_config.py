@@ -81,7 +81,7 @@ def load(tmp_path: Path, text: str) -> Site:
         (CAMERA + "redis: {url: 'http://x'}", "redis.url: expected ^(redis|rediss|unix)://"),
         (
             CAMERA + "viewer: {host: 0.0.0.0}",
-            "viewer: expected a token of at least 16 characters, since host 0.0.0.0",
+            "viewer: expected users, or a token of at least 16 characters, since host 0.0.0.0",
         ),
         (
             CAMERA + "site: a\nsite: b",

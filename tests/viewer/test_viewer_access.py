@@ -74,7 +74,8 @@ def test_a_wrong_token_is_told_so(guarded_viewer):
 def test_a_websocket_needs_the_token_too(guarded_viewer):
     with pytest.raises(InvalidStatus, match="401"):
         connect(live(guarded_viewer))
-    with connect(live(guarded_viewer) + f"?token={TOKEN}") as socket:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with connect(live(guarded_viewer), additional_headers=headers) as socket:
         assert '"snapshot"' in socket.recv(timeout=5)
 
 

@@ -4,6 +4,7 @@ Lists come a page at a time (`paging`), times are capture times in seconds since
 whatever goes wrong is answered with `{"detail": "a sentence"}` (`problems`).
 """
 
-from pipeline.viewer.api.routes import PREFIX, Parts, add_api
+from pipeline.viewer.api.routes import Parts, add_api
+from pipeline.viewer.permits import PREFIX
 
 __all__ = ["PREFIX", "Parts", "add_api"]

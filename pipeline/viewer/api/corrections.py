@@ -11,7 +11,8 @@ from pipeline.corrections import Correction, Corrections
 from pipeline.viewer.api.decisions import ENTRY, EntryCursor
 from pipeline.viewer.api.paging import Count, Page
 from pipeline.viewer.api.parts import Parts
-from pipeline.viewer.api.problems import Problem
+from pipeline.viewer.api.problems import FORBIDDEN, Problem
+from pipeline.viewer.audit import note
 from pipeline.viewer.messages import Message
 
 Number = Annotated[int, Field(ge=1, le=2**63 - 1, description="number of an identity")]
@@ -101,14 +102,13 @@ def router(parts: Parts) -> APIRouter:
         items = [each for each in history if identity in (None, each.identity, each.other)]
         return Page(items=items, next=history[-1].id if len(history) == count else None)
 
-    @routes.post("/corrections", responses=_CONFLICT)
+    @routes.post("/corrections", responses=_CONFLICT | FORBIDDEN)
     def make_correction(request: Request, wanted: Wanted) -> Correction:
         """Corrects who is who; the matcher never undoes it. Doing it again changes nothing."""
-        return wanted.make(parts.store.corrections, by=who(request))
+        numbers = ("identity", "keep", "other", "correction")
+        note(request, kind=wanted.kind, **wanted.model_dump(include=set(numbers)))
+        made = wanted.make(parts.store.corrections, by=request.scope["user_name"])
+        note(request, correction=made.id)
+        return made
 
     return routes
-
-
-def who(request: Request) -> str:
-    """Who asks, as far as is known."""
-    return str(request.scope.get("user_name", ""))

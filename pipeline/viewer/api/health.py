@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException
 
 from pipeline.errors import ConfigError
 from pipeline.viewer.api.parts import Parts
+from pipeline.viewer.api.problems import FORBIDDEN
 from pipeline.viewer.messages import Health, Reloaded
 
 
@@ -18,7 +19,7 @@ def router(parts: Parts) -> APIRouter:
         """How the site's processes and cameras are doing."""
         return parts.watch.look(parts.cameras)
 
-    @routes.post("/reload")
+    @routes.post("/reload", responses=FORBIDDEN)
     def reload_settings() -> Reloaded:
         """Reads cams.yaml anew: cameras that were added, changed or removed there follow."""
         try:

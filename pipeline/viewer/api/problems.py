@@ -38,6 +38,12 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {
 """For `responses=` of a route that asks for one thing."""
 
 
+FORBIDDEN: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "only an operator may do this"}
+}
+"""For `responses=` of a route that not everybody may use."""
+
+
 def not_found(expected: str, found: object) -> HTTPException:
     """The answer to a question about something that is not there."""
     return HTTPException(404, f"expected {expected}, found {_shown(found)}")

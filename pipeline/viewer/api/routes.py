@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from pipeline.viewer.api import (
+    audit,
     cameras,
     corrections,
     crops,
@@ -15,6 +16,7 @@ from pipeline.viewer.api import (
     graph,
     health,
     identities,
+    me,
     plan,
     search,
     statistics,
@@ -22,8 +24,7 @@ from pipeline.viewer.api import (
 )
 from pipeline.viewer.api.parts import Parts
 from pipeline.viewer.api.problems import Problem, add_handlers
-
-PREFIX = "/api/v1"
+from pipeline.viewer.permits import PREFIX
 
 _RESOURCES = (
     cameras,
@@ -38,6 +39,8 @@ _RESOURCES = (
     plan,
     export,
     health,
+    me,
+    audit,
 )
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {

@@ -15,6 +15,7 @@ from pipeline.viewer.api.paging import Count
 from pipeline.viewer.api.parts import Parts
 from pipeline.viewer.api.problems import NOT_FOUND, Problem, not_found
 from pipeline.viewer.api.selection import Selection, few_of
+from pipeline.viewer.audit import note
 from pipeline.viewer.messages import Message
 from pipeline.viewer.photo import MOST_BYTES
 from pipeline.viewer.search import Hit, PersonInPhoto, Photo
@@ -89,6 +90,7 @@ def router(parts: Parts) -> APIRouter:
         of the identities found as none of them.
         """
         question = await _question(request)
+        note(request, by="tracklet" if isinstance(question, Wanted) else "picture")
         return await run_in_threadpool(_answer, parts, question, selection, count, person)
 
     return routes

@@ -1,5 +1,6 @@
 // Puts the page together.
 
+import { showAccount } from "./account.js";
 import * as api from "./api.js";
 import { Connection, ServerClock } from "./connection.js";
 import { setText } from "./dom.js";
@@ -83,4 +84,5 @@ connection.addEventListener("state", ({ detail }) => {
 });
 model.addEventListener("cameras", banner);
 router.route();
+showAccount(byId("account"));
 summary.on();

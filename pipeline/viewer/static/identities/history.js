@@ -43,7 +43,7 @@ class Entry {
   constructor({ id }) {
     this.what = h("span");
     this.when = h("span", { class: "times" });
-    this.undo = h("button", { type: "button", class: "button", onclick: () => this.takeBack(id) }, WORDS.undo);
+    this.undo = h("button", { type: "button", class: "button operators", onclick: () => this.takeBack(id) }, WORDS.undo);
     this.element = h("li", {}, h("span", { class: "facts" }, this.what, this.when), this.undo);
   }
 

@@ -21,13 +21,14 @@ export class PersonHeader {
     this.buildName();
     this.search = h("a", { class: "button", href: "#/search" }, WORDS.searchAlike);
     this.actions = h("div", { class: "tools", hidden: "" },
-      button(WORDS.mergeWith, () => this.merge()), this.search, button(WORDS.forget, () => this.forget(), "button grave"));
+      button(WORDS.mergeWith, () => this.merge(), "button operators"), this.search,
+      button(WORDS.forget, () => this.forget(), "button grave operators"));
     this.element = h("header", { class: "person-header" },
       h("a", { href: hashOf("identities"), class: "back" }, texts.back), this.title, this.form, this.summary, this.actions);
   }
 
   buildName() {
-    this.edit = button(WORDS.rename, () => this.beginRename());
+    this.edit = button(WORDS.rename, () => this.beginRename(), "button operators");
     this.title = h("div", { class: "title" }, this.name, this.edit, this.live);
     this.field = h("input", { class: "input", maxlength: "80", "aria-label": WORDS.nameOf, autocomplete: "off" });
     this.form = h("form", { class: "title", hidden: "" }, this.field,

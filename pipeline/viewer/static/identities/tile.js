@@ -29,7 +29,7 @@ export class IdentityTile {
     this.day = h("span", { class: "where" });
     const link = h("a", { href: hashOf("identities", identity), class: "portrait" }, this.pictures,
       h("span", { class: "facts" }, h("span", { class: "top" }, this.name, this.live), this.times, this.where, this.day));
-    this.box = h("input", { type: "checkbox", onchange: () => gallery.choose(identity, this.box.checked) });
+    this.box = h("input", { type: "checkbox", class: "operators", onchange: () => gallery.choose(identity, this.box.checked) });
     this.element = h("li", { "data-identity": identity }, link, h("label", { class: "pick" }, this.box));
     this.thumbnails = new KeyedList(this.pictures, ({ camera }) => camera, () => new Thumbnail());
     dress(link, identity);

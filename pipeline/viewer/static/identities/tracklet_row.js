@@ -20,7 +20,7 @@ export class TrackletRow {
     this.verdict = h("p", { class: "verdict-line", title: texts.certainHelp });
     this.reasons = h("dl", { class: "reasons" });
     this.lines = new KeyedList(this.reasons, ({ what }) => what, () => new Reason());
-    this.box = h("input", { type: "checkbox", onchange: () => chosen.choose(tracklet, this.box.checked) });
+    this.box = h("input", { type: "checkbox", class: "operators", onchange: () => chosen.choose(tracklet, this.box.checked) });
     this.attention = new AttentionPanel(tracklet);
     this.element = this.build(tracklet);
   }
