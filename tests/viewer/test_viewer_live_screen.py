@@ -186,6 +186,19 @@ def test_the_card_comes_with_the_keyboard_and_goes_with_it(page, address):
     expect(card).to_be_hidden()
 
 
+def test_the_focus_stays_with_somebody_who_leaves_the_view(page, store):
+    see(store, "west", 1, begin=NOON, end=NOON + 5)
+    with serving(store) as address:
+        with Walk(store, "west", "east"):
+            opened(page, address)
+            link = page.locator('[data-identity="1"] a')
+            expect(page.locator(".list section").first.locator(link)).to_be_visible()
+            link.focus()
+            expect(page.locator(".why")).to_be_visible()
+        expect(page.locator(".list section").nth(1).locator(link)).to_be_focused(timeout=9000)
+        expect(page.locator(".why")).to_be_visible()
+
+
 def test_the_card_of_somebody_forgotten_goes(page, address, store):
     opened(page, address)
     page.locator('[data-identity="1"] a').focus()

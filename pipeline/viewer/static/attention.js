@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { texts } from "./texts.js";
 
 const HEIGHT = 72; // of a picture, CSS pixels
-const PATIENCE_MS = 400; // it costs the server something: not for everybody the pointer passes
+const PATIENCE_MS = 1000; // the server runs the network for it: not for everybody the pointer passes
 
 export class Attention {
   constructor(api) {

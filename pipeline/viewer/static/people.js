@@ -24,6 +24,7 @@ export class PeopleList {
   }
 
   update() {
+    const focused = this.element.contains(document.activeElement) && document.activeElement.closest("[data-identity]");
     const people = [...this.model.people.values()];
     const newest = people.length ? Math.max(...people.map(lastSeen)) : Date.now() / 1000;
     const day = dayOf(newest);
@@ -32,7 +33,13 @@ export class PeopleList {
     this.inView.update(present.sort((a, b) => b.identity - a.identity), day);
     this.earlier.update(others.sort((a, b) => lastSeen(b) - lastSeen(a)), day);
     this.nobody.hidden = people.length > 0;
+    if (focused && !this.element.contains(document.activeElement)) this.focus(focused.dataset.identity);
     setText(this.zone, texts.zone(day === today() ? null : day, utcOffset(newest)));
+  }
+
+  /** Whoever comes into view, or leaves it, changes the group: the focus goes along. */
+  focus(identity) {
+    this.element.querySelector(`[data-identity="${identity}"] a`)?.focus({ preventScroll: true });
   }
 
   /** Marks the card of whoever is pointed at, here or in a picture. */

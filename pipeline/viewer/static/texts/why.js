@@ -13,6 +13,9 @@ const verdicts = [
   [0, "Perhaps the same person"],
 ];
 
+/** A probability; none is ever a certainty. */
+const probability = (share) => (share > 0.99 ? `over ${numbers.percent(0.99)}` : numbers.percent(share));
+
 /** exp of a log-likelihood ratio as people say it: "12 times", "over 1000 times". */
 function times(ratio) {
   if (ratio >= MOST) return "over 1000 times";
@@ -31,7 +34,7 @@ function looks({ appearance, similarity }) {
 
 function way({ transit, gap }, from, record) {
   const where = from && (from.camera === record.camera ? "here again" : `from ${from.camera}`);
-  const when = gap === null || gap === undefined ? "" : gap < 0 ? "at the same time" : `after ${duration(gap)}`;
+  const when = gap === null || gap === undefined ? "" : gap < 1 ? "at once" : `after ${duration(gap)}`;
   const lead = [where, when].filter(Boolean).join(" ");
   return lead ? `${lead}: ${weight(transit)}` : weight(transit);
 }
@@ -47,8 +50,8 @@ export const why = {
   standing: ({ confirmed, pinned }) => (pinned ? "said by a person" : confirmed ? "confirmed" : "provisional"),
   verdict: ({ confidence, pinned }, isNew) => {
     if (pinned) return "Somebody has said so.";
-    if (isNew) return `Somebody new: nobody seen before fits (${numbers.percent(confidence)})`;
-    return `${verdicts.find(([least]) => confidence >= least)[1]}: ${numbers.percent(confidence)}`;
+    if (isNew) return `Somebody new: nobody seen before fits (${probability(confidence)})`;
+    return `${verdicts.find(([least]) => confidence >= least)[1]}: ${probability(confidence)}`;
   },
   facts: (record, evidence, { from }) => [
     ...(evidence.closest ? [["Looks", looks(evidence)]] : []),
