@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from viewer_parts import NOON
 
+from calibration.plane import Ground
 from pipeline.data import Decision, DecisionKind, Evidence, Sighting
 from pipeline.store import Store
 from pipeline.viewer.looking import Looker
@@ -86,3 +89,24 @@ def populate(store: Store, looker: Looker, picture: NDArray[np.uint8]) -> None:
     for index, box in enumerate(boxes[:4]):
         name = f"{'east' if index == 3 else 'west'}-{index}"
         remember(store, looker, name, index + 1, crop(picture, box), closed=index != 1)
+
+
+def ground(camera: str, x: float = 4, y: float = 7, heading: float = 90) -> Ground:
+    """A camera 3 m above a place, that looks down at 45°; heading 90 is east on the plan."""
+    focal, tilt = 1.0, np.radians(45)
+    down, along = (
+        np.array([0, np.cos(tilt), np.sin(tilt)]),
+        np.array([0, -np.sin(tilt), np.cos(tilt)]),
+    )
+    right = np.array([1.0, 0, 0])
+    to_camera = np.column_stack([right, along, 3 * down])  # plan (x, y, 1) → camera
+    picture = np.array([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
+    matrix = np.linalg.inv(picture @ to_camera)
+    norm = np.linalg.norm(matrix)
+    upright = picture @ -down * norm
+    made = Ground(
+        camera=camera, picture=(100, 100), method="points", made=datetime.date(2026, 1, 1),
+        homography=(matrix / norm).tolist(), covariance=np.zeros((9, 9)).tolist(),
+        upright=[upright.tolist()],
+    )  # fmt: skip
+    return made.placed_at(x, y, heading)

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 QUIET = (
     "--no-sandbox --disable-gpu --disable-background-networking --no-first-run "
     "--disable-component-update --disable-sync"
 )
+
+expect.set_options(timeout=15_000)  # a page on a busy machine takes its time
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import time
 from collections.abc import Iterator
@@ -12,10 +11,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from api_parts import walk_by
+from api_parts import ground, walk_by
 from viewer_parts import NOON, make_site, report, serving
 
-from calibration.plane import Ground, write_ground
+from calibration.plane import write_ground
 from pipeline.config import CameraSettings
 from pipeline.data import Clock, Evidence
 from pipeline.store import Store
@@ -93,27 +92,6 @@ def test_a_persons_ways_from_tracklet_to_tracklet(api):
     (way,) = api.get("/identities/1/transits").json()["items"]
     assert (way["from_tracklet"], way["to_tracklet"], way["seconds"]) == ("west-1", "east-1", 12)
     assert api.get("/identities/99/transits").status_code == 404
-
-
-def ground(camera: str) -> Ground:
-    """A camera 3 m above (4, 7), that looks down at 45°, east on the plan."""
-    focal, tilt = 1.0, np.radians(45)
-    down, along = (
-        np.array([0, np.cos(tilt), np.sin(tilt)]),
-        np.array([0, -np.sin(tilt), np.cos(tilt)]),
-    )
-    right = np.array([1.0, 0, 0])
-    to_camera = np.column_stack([right, along, 3 * down])  # plan (x, y, 1) → camera
-    picture = np.array([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1]])
-    matrix = np.linalg.inv(picture @ to_camera)
-    norm = np.linalg.norm(matrix)
-    upright = picture @ -down * norm
-    made = Ground(
-        camera=camera, picture=(100, 100), method="points", made=datetime.date(2026, 1, 1),
-        homography=(matrix / norm).tolist(), covariance=np.zeros((9, 9)).tolist(),
-        upright=[upright.tolist()],
-    )  # fmt: skip
-    return made.placed_at(4, 7, 90)
 
 
 def test_the_plan_tells_where_cameras_stand_and_what_they_see(store, tmp_path: Path):

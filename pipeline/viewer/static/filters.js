@@ -11,14 +11,19 @@ const TYPING_MS = 250;
  * in seconds since the epoch; dispatches "change" when it is another choice.
  */
 export class Filters extends EventTarget {
-  /** @param parts those wanted: "name", "camera", "live", "time" */
-  constructor(parts) {
+  /**
+   * @param parts those wanted: "name", "camera", "live", "time"
+   * @param usual the time that is meant if nobody chooses: "" for any
+   */
+  constructor(parts, usual = "") {
     super();
+    this.usual = usual;
+    const periods = Object.entries(WORDS.periods).filter(([value]) => value || !usual);
     this.fields = {
       name: h("input", { type: "search", class: "input", placeholder: WORDS.namePlaceholder, maxlength: "80", autocomplete: "off" }),
       camera: h("select", { class: "input" }, option("", WORDS.anyCamera)),
       live: h("input", { type: "checkbox" }),
-      period: h("select", { class: "input" }, ...Object.entries(WORDS.periods).map(([value, text]) => option(value, text))),
+      period: h("select", { class: "input" }, ...periods.map(([value, text]) => option(value, text))),
       from: h("input", { type: "datetime-local", class: "input", step: "1" }),
       to: h("input", { type: "datetime-local", class: "input", step: "1" }),
     };
@@ -28,7 +33,7 @@ export class Filters extends EventTarget {
     this.element = h("form", { class: "filters", role: "search", "aria-label": WORDS.title }, ...this.controls(parts), this.clear);
     this.element.addEventListener("submit", (event) => event.preventDefault());
     this.element.addEventListener("input", ({ target }) => this.later(target === this.fields.name ? TYPING_MS : 0));
-    this.refresh();
+    this.values = {};
   }
 
   controls(parts) {
@@ -65,7 +70,7 @@ export class Filters extends EventTarget {
     Object.assign(fields.name, { value: name });
     Object.assign(fields.camera, { value: camera });
     Object.assign(fields.live, { checked: live });
-    Object.assign(fields.period, { value: period in WORDS.periods ? period : "" });
+    Object.assign(fields.period, { value: (period in WORDS.periods && period) || this.usual });
     Object.assign(fields.from, { value: local(from) });
     Object.assign(fields.to, { value: local(to) });
     this.refresh();
@@ -74,7 +79,7 @@ export class Filters extends EventTarget {
   /** True if anything is left out. */
   get narrow() {
     const { name, camera, live, period, from, to } = this.values;
-    return Boolean(name || camera || live || (period === "between" ? from ?? to : period));
+    return Boolean(name || camera || live || (period === "between" ? from ?? to : period !== this.usual));
   }
 
   /** What the server is asked with; "the last hour" counts from `now`, seconds since the epoch. */
@@ -88,7 +93,7 @@ export class Filters extends EventTarget {
   /** The choice as the part of an address after "?", and back. */
   toSearch() {
     const { name, camera, live, period, from, to } = this.values;
-    const entries = Object.entries({ name, camera, live: live ? "1" : "", period, from, to });
+    const entries = Object.entries({ name, camera, live: live ? "1" : "", period: period === this.usual ? "" : period, from, to });
     return new URLSearchParams(entries.filter(([key, value]) => value && (period === "between" || (key !== "from" && key !== "to")))).toString();
   }
 

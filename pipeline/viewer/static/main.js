@@ -14,6 +14,7 @@ import { HealthScreen } from "./screens/health.js";
 import { IdentitiesScreen } from "./screens/identities.js";
 import { LiveScreen } from "./screens/live.js";
 import { SearchScreen } from "./screens/search.js";
+import { SiteScreen } from "./screens/site.js";
 import { Shortcuts } from "./shortcuts.js";
 import { texts } from "./texts.js";
 
@@ -22,6 +23,7 @@ const SCREENS = [
   { name: "live", key: "l", Screen: LiveScreen },
   { name: "identities", key: "i", Screen: IdentitiesScreen },
   { name: "search", key: "s", Screen: SearchScreen },
+  { name: "site", key: "m", Screen: SiteScreen },
   { name: "health", key: "h", Screen: HealthScreen },
 ];
 

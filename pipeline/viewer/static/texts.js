@@ -8,9 +8,10 @@ import { live } from "./texts/live.js";
 import { people } from "./texts/people.js";
 import { search } from "./texts/search.js";
 import { shell } from "./texts/shell.js";
+import { site } from "./texts/site.js";
 import { why } from "./texts/why.js";
 
 export const texts = {
   ...shell, ...cameras, ...health, ...people,
-  corrections, filters, identities, live, search, why,
+  corrections, filters, identities, live, search, site, why,
 };
