@@ -3,6 +3,7 @@
 python run_pipeline.py --cameras cams.yaml                       live, until Ctrl-C
 python run_pipeline.py --cameras cams.yaml --check               is everything in order?
 python run_pipeline.py --cameras cams.yaml --offline --output results --video
+python run_pipeline.py --view results                            look at what that has found
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pipeline.roles import (
     run_matcher,
     run_node,
     run_offline,
+    run_view,
     run_viewer,
 )
 
@@ -67,6 +69,9 @@ def main(
     video: Annotated[
         bool, typer.Option("--video", help="With --offline: write annotated videos, too.")
     ] = False,
+    view: Annotated[
+        Path | None, typer.Option(help="Open a folder of results in the browser; runs nothing.")
+    ] = None,
     duration: Annotated[
         float | None, typer.Option(min=0.1, help="Stop after so many seconds.")
     ] = None,
@@ -102,7 +107,9 @@ def main(
         health_host=health_host,
     )
     try:
-        if check_only:
+        if view is not None:
+            run_view(options, view)
+        elif check_only:
             check(options)
         elif offline or output or video:
             run_offline(options, offline=offline, output=output, video=video)

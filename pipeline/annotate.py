@@ -7,6 +7,7 @@ a second pass, from the pictures and the final table.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -45,13 +46,20 @@ class VideoWriter:
         path: the file; its folder is made.
         fps: pictures per second.
         crf: x264's constant rate factor, 0 (lossless) to 51; 23 is its default.
+        keyframe_seconds: the longest way from a picture back to one that needs no other: short
+            for videos that people jump about in. None: x264 decides.
     """
 
-    def __init__(self, path: Path, *, fps: float, crf: int = 23) -> None:
+    def __init__(
+        self, path: Path, *, fps: float, crf: int = 23, keyframe_seconds: float | None = None
+    ) -> None:
         self._path = path
         self._partial = path.with_name(f"{path.name}.part")
         self._rate = Fraction(fps).limit_denominator(1001)
         self._crf = crf
+        self._keyframes = (
+            None if keyframe_seconds is None else max(1, round(fps * keyframe_seconds))
+        )
         self._size: tuple[int, int] | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         self._container: OutputContainer = av.open(
@@ -102,6 +110,8 @@ class VideoWriter:
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv420p"  # the only one that every browser plays
         stream.options = {"crf": str(self._crf), **_SAME_BYTES}
+        if self._keyframes is not None:
+            stream.options |= {"g": str(self._keyframes)}
         return stream
 
 
@@ -141,6 +151,7 @@ def annotate(
     fps: float,
     veil: Veil | None = None,
     people: Mapping[int, NDArray[np.float32]] | None = None,
+    pictures: Path | None = None,
 ) -> int:
     """Writes one camera's pictures with everybody in them as a video.
 
@@ -152,25 +163,36 @@ def annotate(
         veil: hides people; None: nothing is to be hidden.
         people: everybody who may be in a picture, float32[n, 4] by its index, besides the rows of
             the table; with a veil nothing is to be made out in a picture that has none.
+        pictures: another MP4 file, for the same pictures without boxes and names; None: none.
 
     Returns:
         The number of pictures written.
     """
     written = 0
     annotator: Annotator | None = None
-    with VideoWriter(path, fps=fps) as video:
+    with ExitStack() as stack:
+        video = stack.enter_context(VideoWriter(path, fps=fps))
+        plain = stack.enter_context(plain_video(pictures, fps=fps)) if pictures else None
         for frame in frames:
             annotator = annotator or Annotator(frame.size)
             rows = table.at(frame.index + 1)
-            image = _veiled(frame, rows, veil, (people or {}).get(frame.index))
+            image = veiled(frame, rows, veil, (people or {}).get(frame.index))
+            if plain:
+                plain.write(image)
             video.write(annotator.draw(image, rows))
             written += 1
     return written
 
 
-def _veiled(
+def plain_video(path: Path, *, fps: float) -> VideoWriter:
+    """Writes pictures for the page, which draws over them and jumps about in them."""
+    return VideoWriter(path, fps=fps, keyframe_seconds=1.0)
+
+
+def veiled(
     frame: Frame, rows: Table, veil: Veil | None, people: NDArray[np.float32] | None
 ) -> NDArray[np.uint8]:
+    """A picture as it may be shown; arguments as in `annotate`, for one picture."""
     if veil is None or not veil.active:
         return frame.image
     image = frame.image.copy()

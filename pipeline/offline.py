@@ -27,6 +27,7 @@ from pipeline.ingest import read_recordings
 from pipeline.matcher import MatchingService
 from pipeline.mot import Table, write_table
 from pipeline.perceive import Observation, Perception
+from pipeline.run_record import PICTURES_FOLDER, RunLog
 from pipeline.second_pass import second_pass
 from pipeline.store import Store
 from pipeline.veil import Veil
@@ -99,7 +100,7 @@ class OfflineRun:
         self._progress = progress
         self._stopping = stopping
         self._veil = Veil(site.privacy)
-        self._people: dict[str, dict[int, NDArray[np.float32]]] = defaultdict(dict)  # by picture
+        self._log = RunLog(site, fps)
         self._rows = {camera: Rows() for camera in site.enabled_cameras}
         self._last: dict[str, Sighting] = {}
 
@@ -110,7 +111,8 @@ class OfflineRun:
             output: gets `<camera>.txt`, `identities.json`, `embeddings.npy`, `thumbnails/`, for
                 cameras with a ground `<camera>.plan.csv`, and with `video` `<camera>.mp4`, all
                 with hindsight; in `online/`, `<camera>.txt`, `identities.json` and
-                `embeddings.npy` as they were decided while the recordings ran.
+                `embeddings.npy` as they were decided while the recordings ran; what `--view`
+                needs besides (`pipeline.run_record`), and with `video` `pictures/<camera>.mp4`.
 
         Returns:
             the identities with hindsight, by number.
@@ -132,6 +134,7 @@ class OfflineRun:
             store.close()
         self._write_tables(online, output / "online")
         tables = self._write_tables(identities, output)
+        self._log.write(output, network=self._network.id)
         if video:
             for camera, table in tables.items():
                 annotate(
@@ -140,7 +143,8 @@ class OfflineRun:
                     output / f"{camera}.mp4",
                     fps=self._fps[camera],
                     veil=self._veil,
-                    people=self._people[camera],
+                    people=self._log.people(camera),
+                    pictures=output / PICTURES_FOLDER / f"{camera}.mp4",
                 )
         return identities
 
@@ -179,9 +183,7 @@ class OfflineRun:
             observations, sightings = perception.follow(frames, detections)
             for observation in observations:
                 self._rows[observation.frame.camera].observe(observation)
-                if self._veil.active:
-                    frame = observation.frame
-                    self._people[frame.camera][frame.index] = observation.people
+                self._log.observe(observation)
             self._match(sightings, store, matcher)
             done += len(frames)
             self._progress(done)

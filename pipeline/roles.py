@@ -222,11 +222,7 @@ def run_viewer(options: Options) -> None:
     site = SiteFile(options.cameras)
     store = connect(options.cameras, site.site, options.redis_url)
     metrics, name = Metrics("viewer"), options.node or socket.gethostname()
-    stop = threading.Event()
-    if options.duration is not None:
-        timer = threading.Timer(options.duration, stop.set)
-        timer.daemon = True
-        timer.start()
+    stop = _set_after(options.duration)
     with _observed(store, "viewer", name, site, metrics, options):
         serve(
             site,
@@ -236,6 +232,27 @@ def run_viewer(options: Options) -> None:
             stop=stop,
         )
     store.close()
+
+
+def run_view(options: Options, folder: Path) -> None:
+    """Shows the results of an offline run; needs neither cams.yaml nor Redis."""
+    from pipeline.viewer.recording_app import serve_recording
+
+    def say(address: str) -> None:
+        console.print(f"viewer: {address}")
+        console.print("Ctrl-C stops it")
+
+    serve_recording(folder, started=say, stop=_set_after(options.duration))
+
+
+def _set_after(seconds: float | None) -> threading.Event:
+    """An event that is set after so many seconds; None: never."""
+    event = threading.Event()
+    if seconds is not None:
+        timer = threading.Timer(seconds, event.set)
+        timer.daemon = True
+        timer.start()
+    return event
 
 
 @contextmanager

@@ -25,6 +25,21 @@ _LOOK_AGAIN_SECONDS = 5.0
 _SIGNED_OUT = 1008  # the WebSocket protocol's code for a violated policy
 
 
+def refusal(scope: Scope, *, local: bool) -> Response | None:
+    """The answer to what cannot come from a person at our own page; None: it may.
+
+    Args:
+        scope: the request.
+        local: True if only this machine is listened to.
+    """
+    headers = Headers(scope=scope)
+    if local and _host_name(headers.get("host", "")) not in LOCAL:
+        return PlainTextResponse("expected a Host header naming this machine\n", 421)
+    if scope.get("method") not in _READING and not _same_origin(scope, headers):
+        return PlainTextResponse("expected a request from the viewer's own page\n", 403)
+    return None
+
+
 class Guard:
     """Lets through who may pass, and adds the security headers to every answer.
 
@@ -55,7 +70,7 @@ class Guard:
             return
         send = with_headers(scope, send)
         try:
-            answer = self._refusal(scope) or await self._admit(scope)
+            answer = refusal(scope, local=self._local) or await self._admit(scope)
         except StoreError as error:
             answer = JSONResponse({"detail": str(error)}, 503)
         if answer is not None:
@@ -64,15 +79,6 @@ class Guard:
             await self._while_signed_in(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        """The answer to what cannot come from a person at our own page."""
-        headers = Headers(scope=scope)
-        if self._local and _host_name(headers.get("host", "")) not in LOCAL:
-            return PlainTextResponse("expected a Host header naming this machine\n", 421)
-        if scope.get("method") not in _READING and not _same_origin(scope, headers):
-            return PlainTextResponse("expected a request from the viewer's own page\n", 403)
-        return None
 
     async def _admit(self, scope: Scope) -> Response | None:
         """None for who may pass, else the answer that asks who they are or leads to the page."""

@@ -27,8 +27,10 @@ from pipeline.viewer.sign_in import SignIn, sign_in_routes
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer.watch import Watch
 
-_STATIC = Path(__file__).parent / "static"
-_REVALIDATE = {"Cache-Control": "no-cache"}  # kept by the browser, but asked for: pages may change
+STATIC = Path(__file__).parent / "static"
+"""Where the page is."""
+REVALIDATE = {"Cache-Control": "no-cache"}
+"""Kept by the browser, but asked for: pages may change."""
 
 
 def create_app(
@@ -80,15 +82,15 @@ def create_app(
     app.include_router(sign_in_routes(sign_in))
     add_api(app, Parts(store, site, watch, search, reload or everywhere))
     app.include_router(operation(store, site))
-    app.mount("/static", _Static(directory=_STATIC), name="static")
+    app.mount("/static", Static(directory=STATIC), name="static")
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
-        return FileResponse(_STATIC / "index.html", headers=_REVALIDATE)
+        return FileResponse(STATIC / "index.html", headers=REVALIDATE)
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def icon() -> FileResponse:
-        return FileResponse(_STATIC / "icon.svg", headers=_REVALIDATE)
+        return FileResponse(STATIC / "icon.svg", headers=REVALIDATE)
 
     @app.websocket("/live")
     async def live(websocket: WebSocket) -> None:
@@ -97,8 +99,10 @@ def create_app(
     return app
 
 
-class _Static(StaticFiles):
+class Static(StaticFiles):
+    """The files of the page, which a browser keeps and asks for all the same."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers.update(_REVALIDATE)
+        response.headers.update(REVALIDATE)
         return response

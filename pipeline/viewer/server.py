@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from pipeline.config import Site
 from pipeline.errors import ConfigError
@@ -54,11 +55,22 @@ def serve(
             used.
     """
     source = FixedSite(site) if isinstance(site, Site) else site
-    settings = source.site.viewer
+    app = create_app(source, store, metrics=metrics or Metrics("viewer"), reload=reload)
+    run(app, source.site.viewer, started=started, stop=stop)
+
+
+def run(
+    app: FastAPI,
+    settings: ViewerSettings,
+    *,
+    started: Callable[[str], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Serves an application; arguments and errors as of `serve`."""
     certificate = Certificate(settings.tls) if settings.tls else None
     with _listen(settings) as listener:
         config = uvicorn.Config(
-            create_app(source, store, metrics=metrics or Metrics("viewer"), reload=reload),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -6,6 +6,7 @@ import { health } from "./texts/health.js";
 import { corrections, filters, identities } from "./texts/identities.js";
 import { live } from "./texts/live.js";
 import { people } from "./texts/people.js";
+import { recording } from "./texts/recording.js";
 import { search } from "./texts/search.js";
 import { shell } from "./texts/shell.js";
 import { site } from "./texts/site.js";
@@ -13,5 +14,5 @@ import { why } from "./texts/why.js";
 
 export const texts = {
   ...shell, ...cameras, ...health, ...people,
-  corrections, filters, identities, live, search, site, why,
+  corrections, filters, identities, live, recording, search, site, why,
 };

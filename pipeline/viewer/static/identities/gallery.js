@@ -16,9 +16,9 @@ const LIVE_SECONDS = 5; // the server's own measure of who is in view
 const SIZE = { width: 160, height: 254, gap: 12 };
 
 export class Gallery {
-  constructor({ model, clock }) {
+  constructor({ model, clock, recorded = false }) {
     Object.assign(this, { model, clock, roll: new Roll(), chosen: new Map(), feed: null, trouble: "" });
-    this.filters = new Filters(["name", "time", "camera", "live"]);
+    this.filters = new Filters(recorded ? ["time", "camera"] : ["name", "time", "camera", "live"]);
     this.filters.addEventListener("change", () => this.refine());
     this.build();
   }

@@ -18,13 +18,14 @@ import { Transits } from "./transits.js";
 const WORDS = texts.identities;
 
 export class IdentityPage {
-  constructor({ model, go }) {
-    Object.assign(this, { model, go, identity: null, known: false });
+  /** @param app with `watch(record)`, the address of a tracklet in the recording: nothing is to be corrected */
+  constructor({ model, go, watch = null }) {
+    Object.assign(this, { model, go, watch, identity: null, known: false });
     this.header = new PersonHeader(go);
     this.timeline = new Timeline((tracklet) => this.reveal(tracklet));
     this.path = new PathMap();
     this.transits = new Transits();
-    this.history = new History();
+    this.history = watch ? null : new History();
     this.chosen = new ChosenTracklets(() => this.update());
     this.rows = h("ul", { class: "tracklets", "aria-label": WORDS.sightings });
     this.list = new KeyedList(this.rows, (t) => t.tracklet, (t) => new TrackletRow(this, t.tracklet));
@@ -33,7 +34,7 @@ export class IdentityPage {
 
   build() {
     this.sightings = h("section", { class: "sightings" }, h("h3", {}, WORDS.sightings), this.rows);
-    const beside = h("div", { class: "beside" }, this.path.element, this.transits.element, this.history.element);
+    const beside = h("div", { class: "beside" }, this.path.element, this.transits.element, ...(this.history ? [this.history.element] : []));
     this.details = h("div", { class: "details" }, this.timeline.element, h("div", { class: "columns" }, this.sightings, beside));
     this.element = h("div", { class: "person", hidden: "" }, this.header.element, this.details, this.chosen.element);
   }
@@ -47,7 +48,7 @@ export class IdentityPage {
     this.header.open(identity);
     this.timeline.reset();
     this.known = false;
-    this.history.open(identity);
+    this.history?.open(identity);
     this.update();
     this.header.focus();
     this.ask(identity); // also somebody known: the page may know only a part of it
@@ -74,7 +75,7 @@ export class IdentityPage {
   hear(message) {
     if (message.type === "snapshot") this.ask(this.identity);
     if (message.type !== "news") return;
-    if (message.decisions.some(({ by }) => by === "person")) this.history.refresh();
+    if (message.decisions.some(({ by }) => by === "person")) this.history?.refresh();
   }
 
   update() {

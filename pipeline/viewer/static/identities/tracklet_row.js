@@ -10,9 +10,9 @@ import { AttentionPanel } from "./attention.js";
 const WORDS = texts.identities;
 
 export class TrackletRow {
-  /** @param page { chosen: ChosenTracklets } */
-  constructor({ chosen }, tracklet) {
-    this.chosen = chosen;
+  /** @param page { chosen: ChosenTracklets, watch: see IdentityPage } */
+  constructor({ chosen, watch }, tracklet) {
+    Object.assign(this, { chosen, watch });
     this.thumbnail = new Thumbnail();
     this.camera = h("strong");
     this.times = h("span", { class: "times" });
@@ -27,15 +27,18 @@ export class TrackletRow {
 
   build(tracklet) {
     const search = h("a", { class: "small", href: `${hashOf("search")}?tracklet=${encodeURIComponent(tracklet)}` }, WORDS.searchThis);
+    this.link = this.watch && h("a", { class: "small" }, WORDS.watch);
+    const links = this.watch ? [this.link] : [search, this.attention.button];
     const facts = h("div", { class: "facts" },
       h("div", { class: "top" }, h("span", {}, this.camera, " ", this.times, " ", this.standing), h("label", { class: "pick" }, this.box)),
-      this.verdict, this.reasons, h("div", { class: "links" }, search, this.attention.button), this.attention.element);
+      this.verdict, this.reasons, h("div", { class: "links" }, ...links), this.attention.element);
     return h("li", { tabindex: "-1", "data-tracklet": tracklet }, this.thumbnail.element, facts);
   }
 
   update(record) {
     const { tracklet, person, camera, begin, end, live } = record;
     this.thumbnail.update(record);
+    if (this.link) this.link.href = this.watch(record);
     setText(this.camera, camera);
     const length = live ? `${duration(end - begin)}, ${texts.still}` : duration(end - begin);
     setText(this.times, `${clockTime(begin)} – ${clockTime(end)} (${length})`);

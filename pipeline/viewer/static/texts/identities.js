@@ -58,6 +58,7 @@ export const identities = {
   oneMustStay: "At least one sighting must stay.",
   split: "Is somebody else",
   like: (camera, time) => `${camera}, ${time}`,
+  watch: "Watch in the recording",
   searchThis: "Search with this picture",
   attentionLoading: "Asking the network. The first time takes a few seconds…",
   attentionMeans: (count) => `The network looks at people with ${count} parts, each at a place of its own.`,
