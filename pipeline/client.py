@@ -10,6 +10,7 @@ through. docs/api.md has an example of everything.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,8 @@ from pydantic import TypeAdapter
 from pipeline.corrections import Correction
 from pipeline.data import TrackletRecord
 from pipeline.errors import HandoffError
+from pipeline.events import Event
+from pipeline.server_sent import read_blocks
 from pipeline.viewer.api.decisions import DecisionEntry
 from pipeline.viewer.api.graph import GraphView
 from pipeline.viewer.api.identities import Transit
@@ -41,6 +44,9 @@ Export = Literal[
 
 _PAGE = 200
 _CHUNK_BYTES = 1 << 16
+_AGAIN_SECONDS = 2.0
+_UNAVAILABLE = 503
+_EVENT = TypeAdapter(Event)
 
 
 class ApiError(HandoffError):
@@ -248,6 +254,44 @@ class Client:
         """Has all processes read cams.yaml anew; gives a sentence for each change."""
         return self._post("reload", Reloaded, {}).changes
 
+    def events(
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        cameras: Sequence[str] = (),
+        identity: int | None = None,
+        after: str | None = None,
+    ) -> Iterator[Event]:
+        """What happens, as it happens, without end; goes on by itself after an outage.
+
+        Args:
+            kinds: kinds such as `camera.lost`, or families such as `decision`; empty: all.
+            cameras: only what happened there; empty: everything.
+            identity: only what is about this person.
+            after: begin with what came after the event of this id.
+        """
+        query = {"kind": list(kinds), "camera": list(cameras), "identity": identity}
+        place = {"after": after}
+        while True:
+            try:
+                yield from self._follow(query, place)
+            except ApiError as error:
+                if error.status and error.status != _UNAVAILABLE:
+                    raise
+            time.sleep(_AGAIN_SECONDS)
+
+    def _follow(self, query: Query, place: dict[str, str | None]) -> Iterator[Event]:
+        """Events until the connection ends; `place` says where it did."""
+        answer = self._ask("GET", "events", {**query, **place}, stream=True)
+        with answer:
+            try:
+                for block in read_blocks(map(str, answer.iter_lines(decode_unicode=True))):
+                    place["after"] = block.id or place["after"]
+                    if block.id and block.data:
+                        yield _EVENT.validate_json(block.data, extra="ignore")
+            except requests.RequestException:
+                return  # it goes on at that place
+
     # ── how ─────────────────────────────────────────────────────────────────────────────────
 
     def _pages(self, path: str, kind: type[T], query: Query) -> Iterator[T]:
@@ -306,7 +350,9 @@ def _seen(camera: str | None, begin: float | None, end: float | None) -> dict[st
     return {"camera": camera, "from": begin, "to": end}
 
 
-def _said(value: object) -> str:
+def _said(value: object) -> str | list[str]:
+    if isinstance(value, list):
+        return [str(each) for each in value]
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -114,7 +114,7 @@ class Corrections:
         said = {statement.id for statement in self.constraints().statements}
         top = f"({before}" if before else "+"
         entries = self._redis.xrevrange(self._key("corrections"), top, "-", count=count)
-        return [_correction(key.decode(), fields, said) for key, fields in entries]
+        return [read_correction(key.decode(), fields, said) for key, fields in entries]
 
     def _read(self) -> Constraints:
         with self._redis.pipeline(transaction=True) as pipe:
@@ -229,11 +229,11 @@ class Corrections:
         statements = {s.id: s for s in self.constraints().statements}
         found = self._redis.xrange(self._key("corrections"), correction, correction)
         if found:
-            return _correction(correction, found[0][1], statements)
+            return read_correction(correction, found[0][1], statements)
         said = statements[correction]  # the stream is capped; what was said may stand for longer
         fields = entry_fields(said.kind, "", said.identity, said.other, len(said.moved))
         encoded = [text.encode() for text in fields]
-        return _correction(
+        return read_correction(
             correction, dict(zip(encoded[::2], encoded[1::2], strict=True)), statements
         )
 
@@ -283,7 +283,11 @@ def _version(text: bytes | None) -> str:
     return text.decode() if text else _NOTHING_YET
 
 
-def _correction(key: str, fields: Mapping[bytes, bytes], standing: Collection[str]) -> Correction:
+def read_correction(
+    key: str, fields: Mapping[bytes, bytes], standing: Collection[str] = ()
+) -> Correction:
+    """An entry of the stream of corrections; `standing` are those that can still be undone."""
+
     def number(name: bytes) -> int:
         return int(fields.get(name, b"0"))
 

@@ -108,6 +108,7 @@ CATALOGUE: tuple[Declared, ...] = (
     Declared("gallery_size", "gauge", "Tracklets that can still be matched"),
     Declared("working", "gauge", "1: holds the site's lease and decides; 0: stands by"),
     Declared("browsers", "gauge", "Browsers that look at the page"),
+    Declared("followers", "gauge", "Programs that follow events"),
     Declared("uptime_seconds", "gauge", "Time since the process has started, seconds"),
     Declared("threads", "gauge", "Threads of the process, those of its libraries included"),
     # ── cameras ─────────────────────────────────────────────────────────────────────────────

@@ -19,8 +19,8 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 
 Parts of the store have keys of their own: leases and processes (see `pipeline.presence`), who
 looks at what (see `pipeline.onlookers`), what tracklets look like (see `pipeline.gallery`),
-corrections by people (see `pipeline.corrections`), who is signed in (see `pipeline.admission`), who
-did what (see `pipeline.audit`).
+corrections by people (see `pipeline.corrections`), how cameras changed (see `pipeline.events`),
+who is signed in (see `pipeline.admission`), who did what (see `pipeline.audit`).
 Whatever must happen at once, or not at all, is a script of `pipeline/lua`.
 """
 
@@ -45,6 +45,7 @@ from pipeline.data import (
     TrackletRecord,
 )
 from pipeline.errors import InvalidArray, StoreError
+from pipeline.events import Events
 from pipeline.gallery import MOST_OF_ONE, Gallery
 from pipeline.learned import Learned
 from pipeline.onlookers import Look, Onlookers
@@ -95,6 +96,7 @@ class Store(Records):
         browse: long lists, a page at a time.
         admission: who is signed in.
         audit: who did what.
+        events: what happens, for whoever follows it from outside.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Store(Records):
         self.browse = Browse(client, site=site)
         self.admission = Admission(client, self._scripts, site=site)
         self.audit = Audit(client, site=site, lifetime=self._retention.audit)
+        self.events = Events(client, self._scripts, site=site, events=self._retention.events)
         self.regrouping = Regrouping(
             client, self._scripts, site=site, events=self._retention.events
         )

@@ -17,6 +17,7 @@ from pipeline.viewer.access import Guard
 from pipeline.viewer.accounts import Accounts
 from pipeline.viewer.api import PREFIX, Parts, add_api
 from pipeline.viewer.audit import Audited
+from pipeline.viewer.feed import Feed
 from pipeline.viewer.hub import Hub
 from pipeline.viewer.limits import Limits
 from pipeline.viewer.live import talk
@@ -58,6 +59,8 @@ def create_app(
 
     hub = Hub(store, site, watch=watch, metrics=metrics)
     search = PictureSearch(store, site)
+    feed = Feed(store.events, metrics=metrics)
+    parts = Parts(store, site, watch, search, feed, reload or everywhere)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -80,7 +83,7 @@ def create_app(
     app.add_middleware(Limits)
     app.add_middleware(Guard, site=site, accounts=accounts, sign_in=sign_in)
     app.include_router(sign_in_routes(sign_in))
-    add_api(app, Parts(store, site, watch, search, reload or everywhere))
+    add_api(app, parts)
     app.include_router(operation(store, site))
     app.mount("/static", Static(directory=STATIC), name="static")
 

@@ -57,6 +57,7 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("GET", "/api/v1/tracklets/{tracklet}/attention"): _SEE,
     ("GET", "/api/v1/crops/{tracklet}.jpg"): _SEE,
     ("GET", "/api/v1/decisions"): _SEE,
+    ("GET", "/api/v1/events"): _SEE,
     ("POST", "/api/v1/search"): Permit("viewer", Action.SEARCH),
     ("GET", "/api/v1/corrections"): _SEE,
     ("POST", "/api/v1/corrections"): Permit("operator", Action.CORRECTION),

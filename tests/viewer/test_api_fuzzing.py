@@ -1,7 +1,7 @@
 """The REST interface is asked what nobody would ask: Schemathesis makes it up from its OpenAPI.
 
-Every route gets the edges of what its description allows, what it forbids, and what comes to mind.
-No answer may be an error of the server, an undocumented status, or another shape than described.
+Every route but the endless one (/events) gets the edges of what its description allows, what it
+forbids, and what comes to mind. No answer may be an error of the server, an undocumented status, or another shape than described.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def test_nothing_that_is_asked_brings_it_down(address: str, tmp_path: Path) -> N
         sys.executable, "-m", "schemathesis.cli", "run", f"{address}/api/v1/openapi.json",
         "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "7",
         "--checks", ",".join(CHECKS), "--max-time", "25", "--no-color",
+        "--exclude-path", "/api/v1/events",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

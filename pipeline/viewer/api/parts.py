@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.store import Store
+from pipeline.viewer.feed import Feed
 from pipeline.viewer.search import PictureSearch
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer.watch import Watch
@@ -20,6 +21,7 @@ class Parts:
         site: cams.yaml as it is now.
         watch: how processes and cameras are doing.
         search: looks for people by picture.
+        feed: tells what happens to those who follow it.
         reload: reads the settings anew and gives a sentence for each change.
     """
 
@@ -27,6 +29,7 @@ class Parts:
     site: SiteSource
     watch: Watch
     search: PictureSearch
+    feed: Feed
     reload: Callable[[], list[str]]
 
     @property
