@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from api_parts import walk_by
-from viewer_parts import make_site, serving
+from viewer_parts import make_site, run, serving
 
 from pipeline.client import ApiError, Client
 from pipeline.embedded import EmbeddedRedis
@@ -164,7 +164,7 @@ def test_long_lists_come_whole_and_once(store, monkeypatch):
                 return numbers
         return numbers
 
-    numbers = asyncio.run(asyncio.wait_for(follow(), 20))
+    numbers = run(asyncio.wait_for(follow(), 20))
     assert numbers == [*map(str, range(40)), *map(str, range(3))]
 
 
@@ -183,7 +183,7 @@ def test_whoever_is_too_slow_is_let_go(store):
             pass
 
     with pytest.raises(TooSlow):
-        asyncio.run(asyncio.wait_for(follow(), 20))
+        run(asyncio.wait_for(follow(), 20))
 
 
 def test_no_more_than_agreed_follow_at_once(store, monkeypatch):
@@ -199,7 +199,7 @@ def test_following_ends_after_a_while(store):
     async def follow() -> list[object]:
         return [event async for event in feed.follow(None, Wanted())]
 
-    assert len(asyncio.run(asyncio.wait_for(follow(), 5))) == 1
+    assert len(run(asyncio.wait_for(follow(), 5))) == 1
 
 
 def test_the_client_goes_on_after_an_outage(store, monkeypatch):

@@ -1,7 +1,8 @@
 """The REST interface is asked what nobody would ask: Schemathesis makes it up from its OpenAPI.
 
 Every route but the endless one (/events) gets the edges of what its description allows, what it
-forbids, and what comes to mind. No answer may be an error of the server, an undocumented status, or another shape than described.
+forbids, and what comes to mind. No answer may be an error of the server, an undocumented status,
+or another shape than described.
 """
 
 from __future__ import annotations

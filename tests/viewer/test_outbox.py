@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from viewer_parts import run
 
 from pipeline.viewer.outbox import Outbox
 
@@ -100,4 +101,4 @@ def test_whatever_happens_wakes_the_sender(put):
         await asyncio.wait_for(outbox.wait(), timeout=1)
         return True
 
-    assert asyncio.run(woken())
+    assert run(woken())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Queue
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -31,6 +34,8 @@ from pipeline.viewer import serve
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer_settings import ViewerSettings
 
+T = TypeVar("T")
+
 NOON = 1245931200.0  # 2009-06-25 12:00 UTC
 SIZE = (320, 240)
 GREY = np.full((64, 32, 3), 128, dtype=np.uint8)
@@ -42,6 +47,12 @@ def make_site(**viewer: object) -> Site:
     settings = ViewerSettings.model_validate({"port": 0, **viewer})
     cameras = {name: CameraSettings(source="rtsp://camera") for name in ("west", "east")}
     return Site(site="demo", cameras=cameras, viewer=settings)
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs it in a loop of its own: in this thread Playwright's may be running."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 @contextmanager
