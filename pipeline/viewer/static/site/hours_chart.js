@@ -15,7 +15,7 @@ const MOST_BARS = 24 * 31;
 
 export class HoursChart {
   constructor() {
-    this.drawing = s("svg", { class: "hours", role: "img" });
+    this.drawing = s("svg", { class: "hours", role: "img", "aria-label": WORDS.hours });
     this.tablePlace = h("details", {}, h("summary", {}, WORDS.asTable));
     this.columns = "";
     this.element = h("section", {}, h("h3", {}, WORDS.hours), this.drawing, h("p", { class: "hint" }, WORDS.hoursHelp), this.tablePlace);
