@@ -128,8 +128,11 @@ class Admission:
 
     @in_our_words
     def succeeded(self, address: str, name: str) -> None:
-        """It turned out well: earlier tries are forgotten."""
-        for key in self._tries(address, name):
+        """It turned out well: earlier tries in this name are forgotten.
+
+        Those of the address are not, lest somebody with an account guesses at others' in between.
+        """
+        for key in self._tries(address, name)[1:] or self._tries(address, name):
             self._redis.delete(key)
 
     def _session(self, session: str) -> str:

@@ -23,7 +23,7 @@ found out and added.
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data import Candidate, Sighting, TrackletRecord
+from pipeline.known_records import KnownRecords
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
-from pipeline.wire import tracklet_of, unpack_record
 
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
@@ -44,6 +44,7 @@ _AROUND = 4  # tracklets before and after a moment
 _AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
 _REMOVALS = 16  # per transaction, for the same reason
 _KNOWN = 1 << 15  # tracklets whose records are kept as read
+_TURN_SECONDS = 180.0  # what is not read for so long need not be
 
 
 class Gallery:
@@ -61,6 +62,7 @@ class Gallery:
         self._tag = "{" + site + "}"
         self._open = OpenLooks()
         self._known = KnownRecords(_KNOWN)
+        self._turned = time.monotonic()
 
     def _key(self, *parts: object) -> str:
         return ":".join([self._tag, *map(str, parts)])
@@ -190,6 +192,9 @@ class Gallery:
         Returns:
             how many left.
         """
+        if time.monotonic() - self._turned > _TURN_SECONDS:
+            self._known.turn()
+            self._turned = time.monotonic()
         ends = self._key("gallery", "ends")
         old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)
         self.forget([name.decode() for name in old])
@@ -293,39 +298,6 @@ class Gallery:
         answers = self._scripts.run("around", keys, arguments)
         records = (sorted(map(self._known.read, texts), key=_in_time) for texts in answers)
         return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
-
-
-class KnownRecords:
-    """Records as they were read: most come again with the next sighting.
-
-    Of each tracklet the newest alone is kept: those that grow are written once a second, and would
-    fill any memory. Any thread may read.
-
-    Args:
-        most: tracklets that are known at most; who was read first goes first.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: dict[bytes, tuple[bytes, TrackletRecord]] = {}
-        self._lock = threading.Lock()
-
-    def read(self, text: bytes) -> TrackletRecord:
-        """The record that a text says."""
-        name = tracklet_of(text)
-        known = self._known.get(name)
-        if known is not None and known[0] == text:
-            return known[1]
-        record = unpack_record(text)
-        with self._lock:
-            self._known.pop(name, None)
-            self._known[name] = text, record
-            if len(self._known) > self._most:
-                del self._known[next(iter(self._known))]
-        return record
-
-    def __len__(self) -> int:
-        return len(self._known)
 
 
 class OpenLooks:

@@ -33,7 +33,7 @@ def wait_for_handoff(address: str) -> None:
     """
     deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
-        people = requests.get(f"{address}api/identities", timeout=10).json()
+        people = requests.get(f"{address}api/v1/identities", timeout=10).json()["items"]
         latest = max((person["last_seen"] for person in people), default=0.0)
         here = [p for p in people if p["last_seen"] > latest - _NOW_SECONDS]
         if sum(len(person["cameras"]) > 1 for person in here) >= 2:

@@ -9,11 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.errors import StoreError
 from pipeline.viewer.accounts import Accounts, Visitor
 from pipeline.viewer.headers import secure, with_headers
+from pipeline.viewer.permits import PREFIX
 from pipeline.viewer.sign_in import Refused, SignIn
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer_settings import LOCAL
@@ -22,7 +23,10 @@ from pipeline.viewer_settings import LOCAL
 _OPEN = ("/healthz", "/readyz", "/sign-in")
 _READING = ("GET", "HEAD", "OPTIONS")
 _LOOK_AGAIN_SECONDS = 5.0
-_SIGNED_OUT = 1008  # the WebSocket protocol's code for a violated policy
+_GOOD_BYE: dict[str, Message] = {
+    "websocket": {"type": "websocket.close", "code": 1008},  # the protocol's: a violated policy
+    "http": {"type": "http.response.body", "body": b"", "more_body": False},
+}
 
 
 def refusal(scope: Scope, *, local: bool) -> Response | None:
@@ -47,7 +51,8 @@ class Guard:
     made to point here (DNS rebinding). Where cams.yaml names users or tokens, every request needs
     a session (a cookie, by signing in) or a token (`Authorization: Bearer …`); the page's address
     with `?token=…` signs in. What a browser sends to change something, and a WebSocket it opens,
-    must come from our own page. A WebSocket ends with the session it was opened with.
+    must come from our own page. WebSockets and streams of events end with their
+    session.
 
     What passes finds in its scope who it is: `visitor`, and `user_name`.
 
@@ -75,7 +80,7 @@ class Guard:
             answer = JSONResponse({"detail": str(error)}, 503)
         if answer is not None:
             await answer(scope, receive, send)
-        elif scope["type"] == "websocket" and scope["visitor"].session:
+        elif _lasts(scope) and scope["visitor"].session:
             await self._while_signed_in(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -112,7 +117,7 @@ class Guard:
         return None if account is None else Visitor(account.name, account.role)
 
     async def _while_signed_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves a WebSocket until it ends, or its session does."""
+        """Serves what has no end of its own until it ends all the same, or its session does."""
         serving = asyncio.create_task(_run(self._app, scope, receive, send))
         try:
             while not (await asyncio.wait([serving], timeout=_LOOK_AGAIN_SECONDS))[0]:
@@ -125,7 +130,7 @@ class Guard:
                 await serving
         if not ended:
             with suppress(RuntimeError, OSError):  # it may have gone in this very moment
-                await send({"type": "websocket.close", "code": _SIGNED_OUT})
+                await send(_GOOD_BYE[scope["type"]])
 
     async def _goes_on(self, visitor: Visitor) -> bool:
         """False if they have been signed out; without Redis nobody can say, and it goes on."""
@@ -133,6 +138,11 @@ class Guard:
             return await self._sign_in.still(visitor.session) is not None
         except StoreError:
             return True
+
+
+def _lasts(scope: Scope) -> bool:
+    """True of what goes on for as long as somebody listens."""
+    return bool(scope["type"] == "websocket" or scope["path"] == f"{PREFIX}/events")
 
 
 async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Any:

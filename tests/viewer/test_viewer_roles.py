@@ -149,6 +149,17 @@ def test_a_session_ends_when_cams_yaml_says_otherwise(store: Store, users: objec
             _listen(live)
 
 
+def test_a_stream_of_events_ends_with_its_session(address: str) -> None:
+    ann = sign_in(address, "ann", ANN)
+    with ann.stream("GET", "/api/v1/events", timeout=15.0) as events:
+        assert events.status_code == 200
+        httpx.post(f"{address}/sign-out", cookies=dict(ann.cookies), headers={"Origin": address})
+        began = time.monotonic()
+        for _ in events.iter_raw():
+            pass
+    assert time.monotonic() - began < 12.0
+
+
 def _listen(live: ClientConnection) -> None:
     while True:
         live.recv(timeout=10.0)
