@@ -63,7 +63,7 @@ def handed_over(address: str) -> int:
     """Somebody who has been seen in both cameras."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        for person in httpx.get(f"{address}api/identities").json():
+        for person in httpx.get(f"{address}api/v1/identities").json()["items"]:
             if set(person["cameras"]) == {"west", "east"}:
                 return int(person["identity"])
         time.sleep(0.5)
@@ -92,7 +92,7 @@ def test_people_have_boxes_in_the_colour_of_their_identity(
 def test_the_list_shows_who_was_seen_in_both(page: Page, address: str, handed_over: int) -> None:
     page.goto(address)
     expect(page.get_by_text(f"Person {handed_over}", exact=True).first).to_be_visible()
-    person = httpx.get(f"{address}api/identities/{handed_over}").json()
+    person = httpx.get(f"{address}api/v1/identities/{handed_over}").json()
     for tracklet in person["tracklets"]:
-        crop = httpx.get(f"{address}api/crops/{tracklet['tracklet']}.jpg")
+        crop = httpx.get(f"{address}api/v1/crops/{tracklet['tracklet']}.jpg")
         assert crop.content.startswith(b"\xff\xd8")
