@@ -34,7 +34,7 @@ lint: $(VENV)/.everything
 	@$(VENV)/bin/mypy pipeline engines benchmarks scripts calibration run_pipeline.py
 
 screenshot: $(VENV)/.everything
-	@$(VENV)/bin/python -m scripts.screenshot docs/screenshot.png
+	@$(VENV)/bin/python -m scripts.screenshot docs/screenshot.png --screens docs/screens
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

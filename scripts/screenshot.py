@@ -1,6 +1,8 @@
-"""Takes the README's screenshot: the demo site in Chromium, once somebody was seen in two cameras.
+"""Takes the pictures of the page in the documentation: the demo site in Chromium.
 
-python -m scripts.screenshot docs/screenshot.png
+    python -m scripts.screenshot docs/screenshot.png --screens docs/screens
+
+The first is the Live screen once somebody was seen in two cameras, the others one of each screen.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Annotated
 
 import requests
 import typer
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.site_run import running
 from pipeline.config import load_site
@@ -23,10 +25,14 @@ _WAIT_SECONDS = 240.0
 _NOW_SECONDS = 1.5  # somebody last seen no longer ago than this is in the picture
 
 _THUMBNAILS_MILLISECONDS = 800  # the newest arrive a little after the news
+_SCREEN_MILLISECONDS = 6000  # the first search loads the network
 
 
-def wait_for_handoff(address: str) -> None:
+def wait_for_handoff(address: str) -> int:
     """Waits until at least two people who came from another camera are in the picture.
+
+    Returns:
+        the number of one of them.
 
     Raises:
         HandoffError: it did not happen within four minutes, more than two passes of the clip.
@@ -36,13 +42,14 @@ def wait_for_handoff(address: str) -> None:
         people = requests.get(f"{address}api/v1/identities", timeout=10).json()["items"]
         latest = max((person["last_seen"] for person in people), default=0.0)
         here = [p for p in people if p["last_seen"] > latest - _NOW_SECONDS]
-        if sum(len(person["cameras"]) > 1 for person in here) >= 2:
-            return
+        handed_over = [person["identity"] for person in here if len(person["cameras"]) > 1]
+        if len(handed_over) >= 2:
+            return int(handed_over[0])
         time.sleep(0.2)
     raise HandoffError("screenshot: expected people seen in two cameras, found none in time")
 
 
-def take(address: str, path: Path) -> None:
+def take(address: str, path: Path, screens: Path | None) -> None:
     """Opens the page in the system's Chromium and saves what it shows."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
@@ -50,25 +57,50 @@ def take(address: str, path: Path) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
         page.goto(address)
         page.locator('.tile[data-state="live"]').nth(1).wait_for()
-        wait_for_handoff(address)
+        person = wait_for_handoff(address)
         page.wait_for_timeout(_THUMBNAILS_MILLISECONDS)
         path.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(path))
+        if screens is not None:
+            take_screens(page, address, screens, person)
         browser.close()
+
+
+def take_screens(page: Page, address: str, folder: Path, person: int) -> None:
+    """One picture of each screen."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (tracklet, *_) = requests.get(f"{address}api/v1/identities/{person}", timeout=10).json()[
+        "tracklets"
+    ]
+    routes = {
+        "live": "live/west",
+        "identities": "identities",
+        "identity": f"identities/{person}",
+        "search": f"search?tracklet={tracklet['tracklet']}",
+        "site": "site",
+        "health": "health",
+    }
+    for name, route in routes.items():
+        page.goto(f"{address}#/{route}")
+        page.wait_for_timeout(_SCREEN_MILLISECONDS)
+        page.screenshot(path=str(folder / f"{name}.jpg"), type="jpeg", quality=72)
 
 
 def main(
     path: Annotated[Path, typer.Argument(help="The PNG file to write.")],
+    screens: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of each screen.")
+    ] = None,
     cameras: Annotated[Path, typer.Option(help="Settings of the site.")] = Path("cams.yaml"),
 ) -> None:
-    """Runs the site, waits for a handoff and takes a picture of the page."""
+    """Runs the site, waits for a handoff and takes pictures of the page."""
     try:
         site = load_site(cameras)
         with (
             tempfile.TemporaryDirectory(prefix="handoff-screenshot-") as folder,
             running(site, Path(folder)) as (_, address),
         ):
-            take(address, path)
+            take(address, path, screens)
     except HandoffError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
