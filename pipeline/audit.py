@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pipeline.browse import is_beginning
 from pipeline.redis_link import in_our_words
 
 _LONGEST = 200
@@ -100,6 +101,8 @@ class Audit:
             count: how many at most.
             before: only what came before this entry; "": all.
         """
+        if is_beginning(before):
+            return []
         top = f"({before}" if before else "+"
         entries = self._redis.xrevrange(self._key, top, self._oldest(), count=count)
         return [_entry(key.decode(), fields) for key, fields in entries]

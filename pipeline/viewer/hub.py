@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _HEALTH_SECONDS = 2.0  # between two looks at how processes are doing
 _TICK_SECONDS = 1.0  # between two looks at what no event announces
+_BEGIN_SECONDS = 2.0  # a snapshot waits so long for news to be read
 _WAIT_SECONDS = 0.4  # a blocking read of the store; stopping takes as long
 _RECENT = 50  # identities looked at in every tick
 _SNAPSHOT = 100  # identities a page begins with
@@ -88,6 +89,8 @@ class Hub:
         return await asyncio.to_thread(self._read_snapshot)
 
     def _read_snapshot(self) -> Snapshot:
+        if (reader := self._reader) is not None:
+            reader.begun.wait(_BEGIN_SECONDS)  # else what happens before it begins is never told
         site = self._site.site
         return Snapshot(
             site=site.site,
@@ -122,6 +125,8 @@ class _Reader:
         self._stopped = threading.Event()
         self._recent: dict[int, IdentityRecord] = {}
         self._trouble: str | None = None
+        self._after: str | None = None
+        self.begun = threading.Event()
         self._wanted: dict[str, Look] = {}
         self._looked = threading.Event()
         self._loop = asyncio.get_running_loop()
@@ -175,11 +180,13 @@ class _Reader:
             self._call(self._forget_others, self._cameras())
 
     def _read_decisions(self) -> None:
-        after = self._store.last_decision()  # what came before is in the snapshots
+        if self._after is None:
+            self._after = self._store.last_decision()  # what came before is in the snapshots
+        self.begun.set()
         while not self._stopped.is_set():
-            news = self._store.decisions(after, _WAIT_SECONDS)
+            news = self._store.decisions(self._after, _WAIT_SECONDS)
             if news:
-                after = news[-1][0]
+                self._after = news[-1][0]
                 decisions = [decision for _, decision in news]
                 records = self._store.people({d.identity for d in decisions})
                 views = [IdentityView.of(record) for record in records]

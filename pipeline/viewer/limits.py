@@ -50,4 +50,5 @@ def _counting(receive: Receive, most: int) -> Receive:
 
 
 def _sentence(most: int) -> str:
-    return f"body: expected {most // 1024} KB at most, found more"
+    size = f"{most >> 20} MB" if most >= 1 << 20 else f"{most >> 10} KB"
+    return f"body: expected {size} at most, found more"

@@ -56,7 +56,7 @@ def test_each_kind_of_evidence_is_a_row_and_hindsight_is_best() -> None:
         duration_idf1(identities, SITE.person, SITE.last)
         for _, identities, _ in variants(SITE.batches, SITE.last, CALIBRATION)
     ]
-    assert len(scores) == 7
+    assert len(scores) == 8
     assert scores[-1] == max(scores)
     assert scores[0] < scores[-1]
 

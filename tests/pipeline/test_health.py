@@ -106,6 +106,6 @@ def test_nothing_is_left_when_it_ends():
     before = threading.active_count()
     with serve_health(0, Metrics("node"), fine, fine) as address:
         port = int(address.rsplit(":", 1)[1])
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))

@@ -175,8 +175,11 @@ def test_a_server_that_fails_is_said_and_asked_again(page, address):
     page.route("**/api/v1/identities?*", lambda route: route.fulfill(**broken))
     page.goto(f"{address}/#/identities")
     expect(page.locator(".gallery .empty")).to_have_text("no Redis")
+    again = page.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
     page.unroute("**/api/v1/identities?*")
-    page.get_by_role("button", name="Try again").click()
+    if again.is_visible():  # else news came, and it has asked by itself
+        again.click()
     expect(page.locator(".portraits > li")).to_have_count(5)
 
 
