@@ -1,6 +1,7 @@
 """Follows people through a site whose cameras do not overlap.
 
 python run_pipeline.py --cameras cams.yaml                       live, until Ctrl-C
+python run_pipeline.py --cameras cams.yaml --window              the same in a window, until q
 python run_pipeline.py --cameras cams.yaml --check               is everything in order?
 python run_pipeline.py --cameras cams.yaml --offline --output results --video
 python run_pipeline.py --view results                            look at what that has found
@@ -16,7 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.errors import HandoffError, Stopped, StoreError
+from pipeline.errors import ConfigError, HandoffError, Stopped, StoreError
 from pipeline.logs import LogFormat, LogLevel, configure_logging
 from pipeline.roles import (
     HEALTH_PORT_VARIABLE,
@@ -29,6 +30,7 @@ from pipeline.roles import (
     run_offline,
     run_view,
     run_viewer,
+    run_window,
 )
 
 
@@ -72,6 +74,9 @@ def main(
     view: Annotated[
         Path | None, typer.Option(help="Open a folder of results in the browser; runs nothing.")
     ] = None,
+    window: Annotated[
+        bool, typer.Option("--window", help="Show everything in a window, without a browser.")
+    ] = False,
     duration: Annotated[
         float | None, typer.Option(min=0.1, help="Stop after so many seconds.")
     ] = None,
@@ -105,14 +110,21 @@ def main(
         node=node,
         health_port=health_port,
         health_host=health_host,
+        window=window,
     )
     try:
+        if window and (offline or view or role not in (Role.ALL, Role.VIEWER)):
+            raise ConfigError(
+                "command line: expected --window for a live run, with --role all or viewer"
+            )
         if view is not None:
             run_view(options, view)
         elif check_only:
             check(options)
         elif offline or output or video:
             run_offline(options, offline=offline, output=output, video=video)
+        elif window and role is Role.VIEWER:
+            run_window(options)
         else:
             _RUN[role](options)
     except HandoffError as error:

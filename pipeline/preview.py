@@ -10,6 +10,7 @@ import json
 import math
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -117,3 +118,11 @@ def decode_header(message: bytes) -> dict[str, object]:
     (length,) = struct.unpack_from(">I", message)
     header: dict[str, object] = json.loads(message[4 : 4 + length])
     return header
+
+
+def decode_preview(message: bytes) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
+    """The header of a preview and its picture uint8[H, W, 3] BGR, or None if it has none."""
+    (length,) = struct.unpack_from(">I", message)
+    picture = np.frombuffer(message, np.uint8, offset=4 + length)
+    image = cv2.imdecode(picture, cv2.IMREAD_COLOR) if len(picture) else None
+    return dict(decode_header(message)), None if image is None else np.asarray(image, np.uint8)

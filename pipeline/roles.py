@@ -15,17 +15,7 @@ from typing import Any
 
 import structlog
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
 from pipeline.check import Plan, connect, explain, make_plan
 from pipeline.claims import Claims
@@ -47,10 +37,12 @@ from pipeline.node import Failures, Node, new_run
 from pipeline.offline import OfflineRun
 from pipeline.perceive import Perception
 from pipeline.presence import MATCHER
+from pipeline.progress import progress_bar
 from pipeline.site_file import SiteFile
 from pipeline.store import Store
 from pipeline.supervisor import Crew, StopSignal
 from pipeline.veil import Veil
+from pipeline.window_check import check_windows
 
 REDIS_VARIABLE = "HANDOFF_REDIS_URL"
 """Environment variable that names the Redis server in place of cams.yaml."""
@@ -77,6 +69,7 @@ class Options:
         node: name of this machine among those of the site; None: its host name.
         health_port: where to answer probes, or None.
         health_host: address to answer them at.
+        window: show everything in a window in place of the page.
     """
 
     cameras: Path
@@ -87,6 +80,7 @@ class Options:
     node: str | None = None
     health_port: int | None = None
     health_host: str = "127.0.0.1"
+    window: bool = False
 
 
 def check(options: Options) -> None:
@@ -104,9 +98,12 @@ def check(options: Options) -> None:
 def run_all(options: Options) -> None:
     """Runs node, matcher and viewer, each a process, and an embedded Redis unless one is named.
 
-    What dies is started again; SIGHUP makes all of them read cams.yaml anew.
+    What dies is started again; SIGHUP makes all of them read cams.yaml anew. A window in place of
+    the viewer's page ends all when it is closed.
     """
     stopping = StopSignal(options.duration)
+    if options.window:
+        check_windows()
     plan = make_plan(options.cameras)
     with ExitStack() as stack:
         url, embedded = options.redis_url or plan.site.redis.url, None
@@ -124,7 +121,12 @@ def run_all(options: Options) -> None:
             # By the environment: a password on a command line is there for everybody to see.
             # One health port cannot serve three processes: here the viewer's page tells all.
             variables = {REDIS_VARIABLE: url, HEALTH_PORT_VARIABLE: ""}
-            crew.start(role, _arguments(role, options), environment=variables)
+            crew.start(
+                role,
+                _arguments(role, options),
+                environment=variables,
+                may_leave=options.window and role == "viewer",
+            )
         ended = crew.watch(stopping, also=partial(_look_after, embedded))
     if ended is not None:
         raise HandoffError(f"the {ended} cannot work with these settings; all is stopped")
@@ -234,6 +236,21 @@ def run_viewer(options: Options) -> None:
     store.close()
 
 
+def run_window(options: Options) -> None:
+    """Shows the site in a window until it is closed, in place of the page."""
+    from pipeline.window_feed import Feed  # the other roles do without its letters
+    from pipeline.window_loop import show
+
+    stopping = StopSignal(options.duration)
+    check_windows()
+    site = SiteFile(options.cameras)
+    store = connect(options.cameras, site.site, options.redis_url)
+    metrics, name = Metrics("viewer"), options.node or socket.gethostname()
+    with _observed(store, "viewer", name, site, metrics, options), Feed(store, site) as feed:
+        show(feed, stopping)
+    store.close()
+
+
 def run_view(options: Options, folder: Path) -> None:
     """Shows the results of an offline run; needs neither cams.yaml nor Redis."""
     from pipeline.viewer.recording_app import serve_recording
@@ -321,7 +338,7 @@ def run_offline(options: Options, *, offline: bool, output: Path | None, video: 
             "found a live source"
         )
     _print_choices(plan)
-    with _progress() as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task("frames", total=plan.frames)
         run = OfflineRun(
             plan.site,
@@ -360,23 +377,5 @@ def _arguments(role: str, options: Options) -> list[str]:
         "--log-level", options.log_level,
         "--log-format", options.log_format,
         *(["--node", options.node] if options.node else []),
+        *(["--window"] if options.window and role == "viewer" else []),
     ]  # fmt: skip
-
-
-class _RateColumn(ProgressColumn):
-    """Frames per second, lately."""
-
-    def render(self, task: Task) -> Text:
-        """The rate, once there is one."""
-        return Text(f"{task.speed:.1f} frames/s" if task.speed else "")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )

@@ -60,6 +60,7 @@ class _Member:
     process: subprocess.Popen[bytes]
     started: float
     backoff: Backoff
+    may_leave: bool = False
     again_at: float | None = None
 
 
@@ -75,15 +76,31 @@ class Crew:
     def __init__(self) -> None:
         self._members: dict[str, _Member] = {}
 
-    def start(self, role: str, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    def start(
+        self,
+        role: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        may_leave: bool = False,
+    ) -> None:
         """Starts `run_pipeline.py` with `arguments` and with `environment` added to ours.
 
         Unless ours says otherwise, memory comes from two arenas (`MALLOC_ARENA_MAX`).
+
+        Args:
+            role: what it is called here.
+            arguments: of the command.
+            environment: what is added to ours.
+            may_leave: that it ends in order (exit code 0) is meant, and ends the run: somebody has
+                closed a window.
         """
         command = [sys.executable, sys.argv[0], *arguments]
         variables = {**_ALLOCATOR, **os.environ, **environment}
         process, backoff = _launch(command, variables), Backoff(random=random.random)
-        self._members[role] = _Member(command, variables, process, time.monotonic(), backoff)
+        self._members[role] = _Member(
+            command, variables, process, time.monotonic(), backoff, may_leave
+        )
 
     def watch(
         self, stopping: Callable[[], bool], *, also: Callable[[], None] = lambda: None
@@ -97,7 +114,7 @@ class Crew:
         Returns:
             None, or the role of a process whose settings are wrong.
         """
-        while not stopping():
+        while not stopping() and not self._left():
             for role, member in self._members.items():
                 if self._look_after(role, member):
                     return role
@@ -121,6 +138,10 @@ class Crew:
             except subprocess.TimeoutExpired:
                 member.process.kill()
                 member.process.wait()
+
+    def _left(self) -> bool:
+        members = self._members.values()
+        return any(member.may_leave and member.process.poll() == 0 for member in members)
 
     def _look_after(self, role: str, member: _Member) -> bool:
         """Starts a process again when it is time; True if that would be of no use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,18 @@ def test_a_process_of_the_crew_allocates_from_few_arenas(
     crew.watch(lambda: told.exists() and told.read_text(encoding="utf-8") != "")
     crew.stop()
     assert told.read_text(encoding="utf-8") == arenas
+
+
+def test_the_run_ends_when_the_one_that_may_leave_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("import sys, time; time.sleep(float(sys.argv[1]))", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    crew, deadline = Crew(), time.monotonic() + 20
+    crew.start("works", ["60"], environment={})
+    crew.start("window", ["0.2"], environment={}, may_leave=True)
+    ended = crew.watch(lambda: time.monotonic() > deadline)
+    crew.stop()
+    assert ended is None
+    assert time.monotonic() < deadline
