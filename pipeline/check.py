@@ -105,6 +105,7 @@ def explain(plan: Plan) -> list[tuple[str, str]]:
         ("network", plan.weights.name.removesuffix(".crop.onnx")),
         ("redis", redact(site.redis.url) if site.redis.url else "embedded"),
         ("viewer", f"http://{site.viewer.host}:{site.viewer.port}/"),
+        *((f"webhook {name}", redact(hook.url)) for name, hook in site.webhooks.items()),
         ("identities are kept", _days(site.retention.identities)),
         ("pictures are kept", _days(site.retention.crops)),
     ]

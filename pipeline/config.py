@@ -24,6 +24,7 @@ from pipeline.setting_types import (
 )
 from pipeline.settings_file import read_settings
 from pipeline.viewer_settings import ViewerSettings
+from pipeline.webhook_settings import WebhookSettings
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -248,6 +249,8 @@ class Site(Settings):
     """Where people come in and leave, and how they get from camera to camera."""
     redis: RedisSettings = RedisSettings()
     """Where everything between processes goes through."""
+    webhooks: dict[Name, WebhookSettings] = Field(default_factory=dict)
+    """Addresses that are told what happens, by name."""
     privacy: Privacy = PrivacySettings()
     """What of people is to be made out in pictures."""
     viewer: ViewerSettings = ViewerSettings()

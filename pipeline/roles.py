@@ -35,6 +35,7 @@ from pipeline.matcher import MatchingService
 from pipeline.metrics import Metrics
 from pipeline.node import Failures, Node, new_run
 from pipeline.offline import OfflineRun
+from pipeline.outgoing import Outgoing
 from pipeline.perceive import Perception
 from pipeline.presence import MATCHER
 from pipeline.progress import progress_bar
@@ -225,14 +226,19 @@ def run_viewer(options: Options) -> None:
     store = connect(options.cameras, site.site, options.redis_url)
     metrics, name = Metrics("viewer"), options.node or socket.gethostname()
     stop = _set_after(options.duration)
+    outgoing = Outgoing(store, lambda: site.site, f"{name}/{new_run()}")
     with _observed(store, "viewer", name, site, metrics, options):
-        serve(
-            site,
-            store,
-            metrics=metrics,
-            started=lambda address: console.print(f"viewer: {address}"),
-            stop=stop,
-        )
+        outgoing.start()
+        try:
+            serve(
+                site,
+                store,
+                metrics=metrics,
+                started=lambda address: console.print(f"viewer: {address}"),
+                stop=stop,
+            )
+        finally:
+            outgoing.stop()
     store.close()
 
 

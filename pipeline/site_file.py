@@ -60,6 +60,7 @@ class SiteFile:
             fresh = load_site(self._path)
             said = _differences(self.site, fresh)
             self.site = self.site.model_copy(update={"viewer": _admitting(self.site, fresh)})
+            self.site = self.site.model_copy(update={"webhooks": fresh.webhooks})
             if fresh.cameras != self.site.cameras or fresh.nodes != self.site.nodes:
                 changes = {"cameras": fresh.cameras, "nodes": fresh.nodes}
                 self.site = self.site.model_copy(update=changes)
@@ -81,6 +82,8 @@ def _differences(old: Site, new: Site) -> list[str]:
     said += [f"camera {n} has changed" for n in after if n in before and after[n] != before[n]]
     if old.nodes != new.nodes:
         said.append("nodes have changed")
+    if old.webhooks != new.webhooks:
+        said.append("webhooks have changed")
     admitting = _admitting(old, new)
     if admitting != old.viewer:
         said.append("who may see the page has changed")

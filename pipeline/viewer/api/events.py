@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -46,6 +46,13 @@ LastEventId = Annotated[
 ]
 
 
+_PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {  # else FastAPI says that they, too, are streams
+    422: {"content": _PROBLEM, "description": "a parameter that cannot be used"},
+    503: {"content": _PROBLEM, "description": "Redis cannot be reached, or too many follow"},
+}
+
+
 def router(parts: Parts) -> APIRouter:
     """The route by which programs follow what happens."""
     routes = APIRouter(tags=["events"])
@@ -55,7 +62,12 @@ def router(parts: Parts) -> APIRouter:
         if parts.feed.full:
             raise HTTPException(503, _FULL)
 
-    @routes.get("/events", response_class=EventSourceResponse, dependencies=[Depends(free_place)])
+    @routes.get(
+        "/events",
+        response_class=EventSourceResponse,
+        responses=_ANSWERS,
+        dependencies=[Depends(free_place)],
+    )
     async def follow_events(
         kind: Kinds = [],  # noqa: B006  FastAPI copies it
         camera: Cameras = [],  # noqa: B006

@@ -1,0 +1,119 @@
+"""Speaks for the site to the outside: one process at a time, whichever viewer has the lease.
+
+It writes down how cameras change, for everybody who follows events, and runs the webhooks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from pipeline.config import Site
+from pipeline.data import CameraStatus
+from pipeline.errors import StoreError
+from pipeline.events import LOST, SPEAKER, CameraChange
+from pipeline.lease import Lease
+from pipeline.store import Store
+from pipeline.webhooks import Webhook
+
+_LOOK_SECONDS = 1.0
+_LEASE_SECONDS = 6.0
+
+log = structlog.get_logger()
+
+
+class Outgoing(threading.Thread):
+    """Speaks for the site as long as it has the lease, from `start` until `stop`.
+
+    Args:
+        store: the site's data.
+        site: gives cams.yaml as it is now.
+        owner: a name no other process has, and no earlier start of this one had.
+    """
+
+    def __init__(self, store: Store, site: Callable[[], Site], owner: str) -> None:
+        super().__init__(name="outgoing", daemon=True)
+        self._store = store
+        self._site = site
+        self._lease = Lease(store.presence, SPEAKER, owner, seconds=_LEASE_SECONDS)
+        self._stopped = threading.Event()
+        self._webhooks: dict[str, Webhook] = {}
+
+    def stop(self) -> None:
+        """Ends, and gives the lease back."""
+        self._stopped.set()
+        if self.is_alive():
+            self.join(timeout=5.0)
+
+    def run(self) -> None:
+        """Looks every second."""
+        while not self._stopped.is_set():
+            try:
+                if self._lease.keep():
+                    self._look()
+                else:
+                    self._silence()
+            except StoreError as error:
+                log.warning("nothing is told to the outside", error=str(error))
+            self._stopped.wait(_LOOK_SECONDS)
+        self._silence()
+        with suppress(StoreError):
+            self._lease.release()
+
+    def _look(self) -> None:
+        site = self._site()
+        if not self._tell_cameras(site):
+            self._lease.lost()
+            return
+        for name, hook in list(self._webhooks.items()):
+            if site.webhooks.get(name) != hook.settings or not hook.is_alive():
+                hook.stop()
+                del self._webhooks[name]
+        for name in site.webhooks.keys() - self._webhooks.keys():
+            self._webhooks[name] = Webhook(
+                name, site.webhooks[name], self._store.events, token=lambda: self._lease.token
+            )
+            self._webhooks[name].start()
+
+    def _silence(self) -> None:
+        for hook in self._webhooks.values():
+            hook.stop()
+        self._webhooks.clear()
+
+    def _tell_cameras(self, site: Site) -> bool:
+        """False if another process speaks for the site by now."""
+        cameras, events = tuple(site.enabled_cameras), self._store.events
+        statuses = {status.camera: status for status in self._store.statuses(cameras)}
+        known, token = events.known_cameras(), self._lease.token or 0
+        changes = [change_of(name, statuses.get(name), known.get(name)) for name in cameras]
+        told = events.tell_cameras([c for c in changes if c is not None], token=token)
+        gone = known.keys() - set(cameras)
+        return told and (not gone or events.forget_cameras(gone, token=token))
+
+
+def change_of(
+    camera: str, status: CameraStatus | None, known: CameraChange | None
+) -> CameraChange | None:
+    """How a camera has changed since it was told of last; None: it has not.
+
+    Args:
+        camera: its name.
+        status: how it is doing; None: no node reports it.
+        known: what was told last.
+    """
+    state, problem = (LOST, None) if status is None else (status.state.value, status.problem)
+    if known is None and status is None:
+        return None  # nobody has reported it yet
+    if known is not None and (known.state, known.problem) == (state, problem):
+        return None
+    return CameraChange(
+        camera=camera,
+        state=state,
+        before=None if known is None else known.state,
+        problem=problem,
+        error=None if status is None else status.error,
+        node="" if status is None else status.node,
+    )
