@@ -62,9 +62,17 @@ def test_it_ends_soon_and_leaves_nothing(cams: Path, tmp_path: Path, state: str)
         assert time.monotonic() - asked < SECONDS
         assert code == 0 or (state == "starting" and code == -signal.SIGTERM)
         _, alive = psutil.wait_procs(family, timeout=1.0)
-        assert alive == []
+        # What is dead and waits for this machine's init to notice is not left over by us.
+        assert [each for each in alive if not is_dead(each)] == []
         server.thaw()
     assert list(scratch.iterdir()) == []
+
+
+def is_dead(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def bring_about(state: str, process: subprocess.Popen[str], server: RedisServer) -> None:
