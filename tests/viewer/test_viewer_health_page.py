@@ -175,7 +175,7 @@ def test_no_password_of_a_camera_reaches_the_page_or_the_api(page, store, tmp_pa
         cams.write_text("cameras: {west: {source: 'rtsp://a:canary@x', nonsense: 1}}")
         refused = httpx.post(f"{address}/api/v1/reload")
         paths = httpx.get(f"{address}/api/v1/openapi.json").json()["paths"]
-        plain = [path for path in paths if "{" not in path]
+        plain = [path for path in paths if "{" not in path and not path.endswith("/events")]
         answers = [httpx.get(address + path).text for path in ["/metrics", "/readyz", *plain]]
         answers += [refused.text, page.content(), *heard]
     assert refused.status_code == 422

@@ -14,6 +14,7 @@ export class Model extends EventTarget {
     this.health = null; // how processes and cameras are doing, see messages.py
     this.people = new Map(); // identity → { identity, name, tracklets, boxes: tracklet → time of its last box }
     this.owners = new Map(); // tracklet → identity
+    this.gone = new Set(); // numbers that were forgotten: what was read before may come later
     this.records = new Map(); // tracklet → its record
     this.heard = new Map(); // tracklet that goes on → when there was news of it
     this.pictured = new Map(); // camera → when a picture of it was shown
@@ -56,8 +57,12 @@ export class Model extends EventTarget {
   }
 
   hear({ decisions, identities }) {
-    for (const { kind, identity } of decisions) if (kind === "forgotten") this.forget(identity);
-    this.update(identities);
+    for (const { kind, identity } of decisions) {
+      if (kind !== "forgotten") continue;
+      this.gone.add(identity);
+      this.forget(identity);
+    }
+    this.update(identities.filter(({ identity }) => !this.gone.has(identity)));
   }
 
   update(identities) {

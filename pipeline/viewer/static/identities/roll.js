@@ -5,6 +5,7 @@ const AWAY_SECONDS = 10; // who was not seen for so long and is now has come bac
 /** Holds what the server lists (IdentityView), latest seen first. Knows nothing of the page. */
 export class Roll {
   constructor() {
+    this.gone = new Set(); // numbers that were forgotten: what was asked before may still say otherwise
     this.clear();
   }
 
@@ -22,7 +23,7 @@ export class Roll {
   /** A further page of the server's list: below what is there. */
   add(people) {
     for (const person of people) {
-      if (!this.people.has(person.identity)) this.put(person);
+      if (!this.people.has(person.identity) && !this.gone.has(person.identity)) this.put(person);
     }
   }
 
@@ -32,8 +33,12 @@ export class Roll {
    * @param wanted tells whether somebody is looked for at all
    */
   hear({ decisions, identities }, wanted) {
-    for (const { kind, identity } of decisions) if (kind === "forgotten") this.remove(identity);
-    for (const person of identities) this.update(person, wanted(person));
+    for (const { kind, identity } of decisions) {
+      if (kind !== "forgotten") continue;
+      this.gone.add(identity);
+      this.remove(identity);
+    }
+    for (const person of identities) if (!this.gone.has(person.identity)) this.update(person, wanted(person));
   }
 
   update(person, wanted) {
