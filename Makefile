@@ -16,6 +16,8 @@ VENV := .venv
 PYTHON ?=
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet install
 OPTIONS ?=
+# Most tests wait, for cameras, servers and clocks: more processes than a small machine has cores.
+WORKERS ?= 3
 
 .PHONY: help demo test lint screenshot clean
 
@@ -26,7 +28,8 @@ demo: $(VENV)/.runtime
 	@$(VENV)/bin/python run_pipeline.py --cameras cams.yaml $(OPTIONS)
 
 test: lint
-	@$(VENV)/bin/python -m pytest $(OPTIONS)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest \
+		--numprocesses $(WORKERS) --dist loadfile $(OPTIONS)
 
 lint: $(VENV)/.everything
 	@$(VENV)/bin/ruff check .

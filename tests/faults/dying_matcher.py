@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -20,10 +19,6 @@ from pipeline.store import Store
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
 LEASE_SECONDS = 0.2
-
-# Forked from a process that has loaded nothing else: native libraries do not survive a fork.
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["dying_matcher", "walking_node"])
 
 
 def load() -> Site:

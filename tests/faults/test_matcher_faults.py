@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
-from dying_matcher import processes, service, work
+from dying_matcher import service, work
+from forks import processes
 from site_life import check, identities, nothing_is_open, wait_for, walks
 
 from pipeline.embedded import EmbeddedRedis

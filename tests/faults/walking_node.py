@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from forks import processes
 from people import looks, sighting
 
 from pipeline.claims import Claims
@@ -22,9 +22,6 @@ from pipeline.node import new_run
 from pipeline.site_file import SiteFile
 from pipeline.store import Store
 
-# Forked from a process that has loaded nothing else: native libraries do not survive a fork.
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["dying_matcher", "walking_node"])
 STEP_SECONDS = 0.05
 STEPS_PER_TRACKLET = 20
 
