@@ -16,6 +16,7 @@ import typer
 import yaml
 from numpy.typing import NDArray
 from rendered_boards import Pose, lens, poses, render, true_corners
+from streams import RtspServer, require_gstreamer
 from typer.testing import CliRunner
 
 from calibration import boards, intrinsics
@@ -332,12 +333,11 @@ def test_an_unknown_camera_is_named(tmp_path: Path) -> None:
 # ── from a camera ───────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def film(path: Path) -> Path:
     """A second of every way to hold a board, ten pictures a second."""
-    path = tmp_path_factory.mktemp("footage") / "board.mp4"
+    options = {"crf": "12", "x264-params": "aud=1:keyint=10:bframes=0"}
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"crf": "12"})
+        stream = container.add_stream("libx264", rate=10, options=options)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
         for pose in poses(5, reach=0.25):
             picture = cv2.cvtColor(render(CHESSBOARD, BARREL, pose), cv2.COLOR_GRAY2BGR)
@@ -345,6 +345,11 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode())
     return path
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film(tmp_path_factory.mktemp("footage") / "board.mp4")
 
 
 def test_of_a_cameras_pictures_those_that_differ_are_kept(footage: Path, tmp_path: Path) -> None:
@@ -366,6 +371,18 @@ def test_enough_views_are_enough(footage: Path) -> None:
     settings = CameraSettings(source=str(footage))
     gathered = from_camera("door", settings, CHESSBOARD, wanted=2, seconds=60, say=len)
     assert len(gathered.views) == 2
+
+
+def test_a_stream_shows_a_board_as_well_as_a_file(tmp_path: Path) -> None:
+    require_gstreamer()
+    server = RtspServer(film(tmp_path / "board.h264"))
+    server.start()
+    try:
+        settings = CameraSettings(source=server.url)
+        gathered = from_camera("door", settings, CHESSBOARD, wanted=4, seconds=30, say=len)
+    finally:
+        server.kill()
+    assert len(gathered.views) == 4
 
 
 def test_a_camera_that_cannot_be_opened_is_an_error() -> None:
