@@ -26,7 +26,7 @@ known of the two cameras; without data of its own a pair of zones says what the 
 
 All times are capture times. `now` may go back by some seconds. Half lives are of time in which the
 site was watched: of a silence of all its cameras ten minutes count, for it may have been switched
-off. `watch` says that a camera is on though nobody comes.
+off, or the shop closed.
 """
 
 from __future__ import annotations
@@ -211,10 +211,6 @@ class TransitModel:
         for each in {"", zone}:
             self._count(traffic.exits, each, weight, now)
         self._changed.add(camera)
-
-    def watch(self, camera: str, now: float) -> None:
-        """A camera is being watched: from now on, that nobody comes tells something, too."""
-        self._watched(camera, self._clock.advance(now))
 
     # ── keeping ─────────────────────────────────────────────────────────────────────────────
 

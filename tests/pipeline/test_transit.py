@@ -117,7 +117,7 @@ def test_a_decision_can_be_taken_back() -> None:
 def test_old_evidence_fades() -> None:
     model, densities = walked([9.0] * 50), []
     for now in np.arange(NOW, NOW + 100 * DAY, 600.0):
-        model.watch("west", now)
+        model.observe_new("yard", "", now)  # the site is watched all the time
         densities.append(model.density("west", "east", 9.0, now))
     assert densities[10:] == sorted(densities[10:], reverse=True)
     assert densities[-1] == pytest.approx(BroadPrior().density(9.0), rel=0.2)
@@ -152,7 +152,6 @@ def test_where_nobody_goes_becomes_unlikely() -> None:
 @pytest.mark.parametrize("per_minute", [0.2, 3.0, 30.0])
 def test_the_rate_of_new_people_is_learned(per_minute: float) -> None:
     model = TransitModel()
-    model.watch("west", NOW)
     for number in range(int(120 * per_minute)):
         model.observe_new("west", "", NOW + 60 * number / per_minute)
     assert model.arrivals("west", NOW + 7200) == pytest.approx(per_minute / 60, rel=0.25)
@@ -181,7 +180,7 @@ def test_a_quiet_night_is_noticed() -> None:
         model.observe_new("west", "", NOW + second)
     busy = model.arrivals("west", NOW + 7200)
     for second in range(7200, 7200 + 4 * 3600, 60):
-        model.watch("west", NOW + second)
+        model.observe_new("yard", "", NOW + second)
     quiet = model.arrivals("west", NOW + 7200 + 4 * 3600)
     assert quiet < 0.25 * busy
 
