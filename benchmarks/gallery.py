@@ -11,9 +11,9 @@ through the stream, and `MatchingService` settles it all. Columns:
 - *insert/s*: ended tracklets written one after the other.
 - *decision*: from a sighting's arrival in the stream to its decision's being written, at `--rate`
   sightings a second.
-- *sightings/s*: how many are settled a second if there are always more; *work*: processor time of
-  the matcher and of Redis for each of these, which tells more than seconds on a machine that is
-  shared: two cores do at most so many.
+- *sightings/s*: how many are settled a second if there are always more (64 wait at any time);
+  *work*: processor time of the matcher and of Redis for each of these, which tells more than
+  seconds on a machine that is shared: two cores do at most so many.
 - *bytes*: memory of Redis per tracklet, with its records and without pictures.
 
 Filling takes longest: a graph of 100,000 tracklets is some five minutes of work for Redis. With
@@ -24,9 +24,10 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +57,7 @@ _TAG = "{" + _SITE + "}"
 _AGES = 10  # sightings of each tracklet, a second apart
 _BACKLOG = 64  # sightings that wait, at least, when there are always more
 _BATCH = 200
+_PACE = 200.0  # sightings a second of capture time
 
 # Python starts these with nothing loaded; native libraries do not survive a fork.
 _processes = multiprocessing.get_context("forkserver")
@@ -67,11 +69,13 @@ class Settled:
 
     Attributes:
         milliseconds: from each sighting's arrival in the stream until its decision was written.
+        sightings: how many were settled; of two of a tracklet that wait, the later is decided on.
         seconds: how long it took in all.
         matcher, redis: seconds of processor time.
     """
 
     milliseconds: Sequence[float]
+    sightings: int
     seconds: float
     matcher: float
     redis: float
@@ -79,12 +83,12 @@ class Settled:
     @property
     def per_second(self) -> float:
         """Sightings settled a second."""
-        return len(self.milliseconds) / self.seconds
+        return self.sightings / self.seconds
 
     @property
     def work(self) -> str:
         """Milliseconds of processor time for each sighting."""
-        number = max(1, len(self.milliseconds))
+        number = max(1, self.sightings)
         return f"{self.matcher / number * 1e3:.2f}, {self.redis / number * 1e3:.2f}"
 
 
@@ -179,10 +183,11 @@ def measure(people: People, *, seconds: float, rate: float, keep: Path | None) -
         fill(client, people, keep)
         full = client.info("memory")["used_memory"]
         store = _open(server.url)
+        _load(store)
         queries, recall = _ask(store, people)
-        paced = _settle(server, people, seconds, rate=rate, first=people.tracklets)
+        paced = _settle(server, store, people, seconds, rate=rate, first=people.tracklets)
         later = people.tracklets + 1_000_000
-        sustained = _settle(server, people, seconds, rate=None, first=later)
+        sustained = _settle(server, store, people, seconds, rate=None, first=later)
         inserts = _insert(store, people, 300)
         store.close()
     bytes_each = (full - empty) / people.tracklets
@@ -194,6 +199,12 @@ def measure(people: People, *, seconds: float, rate: float, keep: Path | None) -
 def _open(url: str) -> TimedStore:
     client = redis.Redis.from_url(url, protocol=3)
     return TimedStore(client, site=_SITE)
+
+
+def _load(store: Store) -> None:
+    """Waits until the gallery's looks are in memory, as they are when a matcher has run a while."""
+    while not store.gallery.load(seconds=1.0):
+        pass
 
 
 def _ask(store: Store, people: People, count: int = 200) -> tuple[list[float], float]:
@@ -238,24 +249,35 @@ def _insert(store: Store, people: People, count: int) -> float:
 
 
 def _settle(
-    server: EmbeddedRedis, people: People, seconds: float, *, rate: float | None, first: int
+    server: EmbeddedRedis,
+    store: TimedStore,
+    people: People,
+    seconds: float,
+    *,
+    rate: float | None,
+    first: int,
 ) -> Settled:
     """Lets people come back for so long, at a rate or as fast as can be."""
-    store = _open(server.url)
     store.open_sightings()
     site = Site(site=_SITE, cameras={"a": CameraSettings(source="none.mp4")})
     calibration = Calibration(slope=26.32, offset=-8.67)
     service = MatchingService(store, site, calibration)
     with _walking(server.url, people, rate, first):
-        while not service.tick(wait_seconds=1.0):
-            pass
+        _tick_until(service, lambda settled: settled >= _AGES * _PACE)  # so that it is as ever
         store.milliseconds.clear()
         before, began = _work(server), time.perf_counter()
-        while time.perf_counter() - began < seconds:
-            service.tick(wait_seconds=0.2)
+        settled = _tick_until(service, lambda _: time.perf_counter() - began >= seconds)
         took, after = time.perf_counter() - began, _work(server)
-    store.close()
-    return Settled(store.milliseconds, took, after[0] - before[0], after[1] - before[1])
+    work = (now - then for then, now in zip(before, after, strict=True))
+    return Settled(list(store.milliseconds), settled, took, *work)
+
+
+def _tick_until(service: MatchingService, enough: Callable[[int], bool]) -> int:
+    """Lets it work until so many sightings are settled; how many that were."""
+    settled = 0
+    while not enough(settled):
+        settled += service.tick(wait_seconds=0.2)
+    return settled
 
 
 def _work(server: EmbeddedRedis) -> tuple[float, float]:
@@ -279,11 +301,8 @@ def _walking(url: str, people: People, rate: float | None, first: int) -> Iterat
 def _walk(url: str, people: People, rate: float | None, first: int) -> None:
     """Sends sightings: so many a second, or as many as are settled."""
     store = _open(url)
-    at_once = max(1, round((rate or 200.0) / _AGES))  # begin every second
-    began, sent = time.time(), 0
-    while True:
-        number = first + at_once * (sent // (at_once * _AGES)) + sent % at_once
-        age = sent // at_once % _AGES + 1
+    began = time.time()
+    for sent, (number, age) in enumerate(_reports(first)):
         if rate is not None:
             time.sleep(max(0.0, began + sent / rate - time.time()))
         elif sent % 16 == 0:
@@ -292,7 +311,14 @@ def _walk(url: str, people: People, rate: float | None, first: int) -> None:
         embedding = people.embeddings(number, 1)[0]
         seen = people.sighting(number, embedding, age=age, ages=_AGES)
         store.send_sighting(replace(seen, arrival=time.time()))
-        sent += 1
+
+
+def _reports(first: int) -> Iterator[tuple[int, int]]:
+    """Tracklet and its age, in order of time: in each second as many begin as end."""
+    at_once = round(_PACE / _AGES)
+    for newest in count(first + at_once * (_AGES - 1)):
+        for age in range(1, _AGES + 1):
+            yield newest - at_once * (age - 1), age
 
 
 def _spread(milliseconds: Sequence[float]) -> str:

@@ -153,6 +153,83 @@ def test_somebody_who_keeps_coming_does_not_fill_the_gallery(store: Store) -> No
     assert len(person.tracklets) == MOST_OF_ONE + 8  # the page still shows them
 
 
+# ── what is held in memory ──────────────────────────────────────────────────────────────────
+
+
+def loaded(store: Store) -> Store:
+    """A store that has read into memory what those look like that have ended."""
+    while not store.gallery.load(seconds=5.0):
+        pass
+    return store
+
+
+def neighbours(store: Store) -> set[str]:
+    """Whom a loaded store finds, without asking Redis' vector set: it is renamed meanwhile."""
+    key, away = store._key("gallery"), store._key("gallery", "away")
+    store._redis.rename(key, away)
+    try:
+        return set(found(store))
+    finally:
+        store._redis.rename(away, key)
+
+
+def test_what_has_ended_is_read_into_memory(store: Store, redis_server: EmbeddedRedis) -> None:
+    for person in range(1, 120):
+        decide(store, f"w{person}", person, person=person)
+    other = again(store, redis_server)
+    assert not other.gallery.load(seconds=0.0)
+    assert set(found(other)) == set(found(store))  # until then Redis is asked
+    loaded(other)
+    assert found(other)[0] == "w1"
+    assert neighbours(other)
+
+
+def test_memory_says_how_alike_people_are(store: Store) -> None:
+    decide(loaded(store), "ended", 2)
+    query = sighting("e1", "east", 8, 9, embedding=looks(1, noise=0.5, seed=3))
+    (candidates,) = store.gallery.candidates([query], memory=100.0)
+    assert candidates[0].similarity == pytest.approx(float(looks(1) @ query.embedding), abs=0.01)
+
+
+def test_memory_follows_what_this_process_writes(store: Store) -> None:
+    loaded(store)
+    for name in ("w1", "w2", "w3"):
+        decide(store, name, 1, end=5.0)
+    assert neighbours(store) == {"w1", "w2", "w3"}
+    decide(store, "w2", 1, end=70.0, closed=False)  # goes on after all
+    store.gallery.prune(before=20.0)
+    assert set(found(store)) == {"w2"}
+    decide(store, "w2", 1, end=75.0)
+    assert neighbours(store) == {"w2"}
+
+
+def test_memory_follows_what_other_processes_write(
+    store: Store, redis_server: EmbeddedRedis
+) -> None:
+    other = again(loaded(store), redis_server)
+    decide(other, "w1", 1)
+    decide(other, "w2", 2)
+    assert set(found(store)) == {"w1", "w2"}
+    assert neighbours(loaded(store)) == {"w1", "w2"}
+    other.gallery.forget(["w1"])
+    assert neighbours(store) == {"w2"}
+    assert "w1" not in store.gallery._ended.names  # type: ignore[union-attr]
+
+
+def test_memory_keeps_as_many_of_one_person_as_the_gallery(store: Store) -> None:
+    loaded(store)
+    for number in range(MOST_OF_ONE + 8):
+        decide(store, f"w{number:02}", 1, 10.0 * number, 10.0 * number + 5)
+    assert neighbours(store) == {f"w{number:02}" for number in range(8, MOST_OF_ONE + 8)}
+
+
+def test_memory_begins_anew_with_another_network(store: Store) -> None:
+    store.gallery.begin("first@1")
+    decide(loaded(store), "w1", 1)
+    store.gallery.begin("second@2")
+    assert found(loaded(store)) == []
+
+
 # ── an identity's tracklets around a moment ─────────────────────────────────────────────────
 
 
