@@ -18,6 +18,8 @@ import structlog
 
 from pipeline.errors import StoreError
 
+_PREFIX, _SOCKET = "handoff-", "redis.sock"
+_LONGEST = 107  # bytes of a unix socket's path, on Linux
 _PR_SET_PDEATHSIG = 1
 _START_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0  # between one start and the next, if the server dies at once
@@ -37,7 +39,7 @@ class EmbeddedRedis:
 
     def __init__(self) -> None:
         self._folder = _new_folder()
-        self._socket = self._folder / "redis.sock"
+        self._socket = self._folder / _SOCKET
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         try:
@@ -170,8 +172,13 @@ class EmbeddedRedis:
 
 
 def _new_folder() -> Path:
+    """A folder of mode 0700, in /tmp if a socket's address has no room for the usual place."""
     try:
-        return Path(tempfile.mkdtemp(prefix="handoff-"))  # mode 0700
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        if len(os.fsencode(folder / _SOCKET)) <= _LONGEST:
+            return folder
+        folder.rmdir()
+        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
     except OSError as error:
         raise StoreError(f"embedded Redis: cannot be started: {error}") from error
 

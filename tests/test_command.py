@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,13 +155,18 @@ def test_a_taken_port_is_named(cams: Path) -> None:
     assert "viewer.port" in result.stderr
 
 
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """Where temporary files go: sockets fit into it, unlike into the longer names of `tmp_path`."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_stops_everything_and_leaves_nothing(
-    cams: Path, tmp_path: Path, number: signal.Signals
+    cams: Path, scratch: Path, number: signal.Signals
 ) -> None:
     cams.write_text(DEMO + "detector: {model: ssdlite}\nviewer: {port: 0}")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     process = subprocess.Popen(
         command("--cameras", str(cams)),
         stdout=subprocess.PIPE,
@@ -182,10 +188,10 @@ def test_a_signal_stops_everything_and_leaves_nothing(
     assert list(scratch.iterdir()) == []
 
 
-def test_an_offline_run_that_is_stopped_leaves_nothing(cams: Path, tmp_path: Path) -> None:
+def test_an_offline_run_that_is_stopped_leaves_nothing(
+    cams: Path, scratch: Path, tmp_path: Path
+) -> None:
     cams.write_text(DEMO + "detector: {model: ssdlite}")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     process = subprocess.Popen(
         command("--cameras", str(cams), "--offline", "--output", str(tmp_path / "out")),
         env={**os.environ, "TMPDIR": str(scratch)},

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 
 from pipeline.embedded import EmbeddedRedis
 from pipeline.errors import StoreError
@@ -147,6 +148,17 @@ def test_a_server_that_does_not_start_leaves_no_folder(
     with pytest.raises(StoreError, match=r"embedded Redis: cannot be started: .*gone"):
         EmbeddedRedis()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_whose_name_is_too_long_for_a_socket_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with EmbeddedRedis() as server:
+        assert redis.Redis.from_url(server.url).ping()
+    assert list(long.iterdir()) == []
 
 
 def test_a_machine_without_temporary_folders_is_one_sentence(
