@@ -154,6 +154,17 @@ def test_keys_go_through_the_recording(opened, keys, frame):
     expect(view(opened, "west")).to_have_attribute("data-frame", str(frame))
 
 
+def test_a_key_back_counts_before_the_jump_has_arrived(opened):
+    opened.evaluate(
+        """() => {
+          for (const press of [{ key: "ArrowRight", shiftKey: true }, { key: "Home" }])
+            document.dispatchEvent(new KeyboardEvent("keydown", { ...press, bubbles: true }));
+        }"""
+    )
+    opened.wait_for_timeout(600)
+    expect(view(opened, "west")).to_have_attribute("data-frame", "0")
+
+
 def test_the_end_is_the_last_picture(opened):
     opened.keyboard.press("End")
     expect(view(opened, "east")).to_have_attribute("data-frame", str(FRAMES - 1))

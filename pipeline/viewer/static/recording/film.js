@@ -42,7 +42,7 @@ export class Film {
     const seconds = frame?.timestamp != null ? frame.timestamp / 1e6 : mediaTime;
     this.frame?.close();
     Object.assign(this, { frame, index: Math.round(seconds * this.camera.rate) });
-    if (this.index === this.target) this.target = null;
+    if (this.index === this.target && this.going === this.target) this.target = null;
     this.drawn();
   }
 
@@ -66,7 +66,7 @@ export class Film {
     if (element.readyState < 1) return;
     if (index === null || !speed) element.pause();
     if (index === null) return;
-    if (!speed) return void (index !== this.index && this.seek(index));
+    if (!speed) return void (index !== (this.target ?? this.index) && this.seek(index));
     const late = (index - (this.target ?? this.index ?? index)) / camera.rate;
     if (Math.abs(late) > FAR_SECONDS * Math.max(1, speed)) this.seek(index);
     element.playbackRate = speed * (1 + Math.max(-HELP, Math.min(HELP, late)));
