@@ -30,6 +30,7 @@ Client = redis.Redis | redis.RedisCluster
 _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 3.0  # longer than any read of ours blocks, shorter than a lease
 _HEALTH_SECONDS = 5  # a connection that was idle for longer is tried before it is used
+_CONNECTIONS = 8  # more than the threads of any part use at once
 _ERRORS = (redis.RedisError, RedisClusterException, OSError)
 
 P = ParamSpec("P")
@@ -72,6 +73,7 @@ def open_client(url: str, *, ca_file: Path | None = None) -> Client:
                 f"expected Redis {MIN_VERSION} or later at {shown}, found Redis {version}"
             )
         if facts["redis_mode"] != "cluster":
+            _open_connections(client.connection_pool)
             return client
         client.close()
         return _open_cluster(url, options)
@@ -79,6 +81,12 @@ def open_client(url: str, *, ca_file: Path | None = None) -> Client:
         raise StoreError(f"expected {shown} to accept the password, found: {error}") from None
     except _ERRORS as error:
         raise StoreError(f"expected a Redis server at {shown}, found: {error}") from None
+
+
+def _open_connections(pool: redis.ConnectionPool) -> None:
+    """Before they are needed: a rush waits for no handshake, and their number tells of no leak."""
+    for connection in [pool.get_connection() for _ in range(_CONNECTIONS)]:
+        pool.release(connection)
 
 
 def _options(url: str, ca_file: Path | None) -> dict[str, Any]:
