@@ -129,6 +129,7 @@ def test_after_redis_lost_everything_all_go_on_with_new_numbers(cams: Path) -> N
         assert {s.camera for s in here.store.statuses()} == {"west", "east"}
 
 
+@pytest.mark.timed
 def test_a_slow_redis_does_not_slow_the_node(cams: Path) -> None:
     with RedisServer(persistent=True) as server, life(server, cams) as here:
         server.freeze()

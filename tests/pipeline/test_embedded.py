@@ -83,6 +83,7 @@ def test_one_that_was_killed_comes_back_empty_at_the_same_address(server: Embedd
     assert store.last_identity() == 0
 
 
+@pytest.mark.timed
 def test_starting_it_again_holds_nobody_up(server: EmbeddedRedis) -> None:
     kill(server)
     begin = time.monotonic()

@@ -87,6 +87,7 @@ def test_a_taken_port_is_one_sentence():
             pass
 
 
+@pytest.mark.timed
 def test_clients_that_say_nothing_neither_hold_up_others_nor_pile_up():
     before = threading.active_count()  # other tests' threads may be there
     with serve_health(0, Metrics("node"), fine, fine) as address:

@@ -208,6 +208,7 @@ def test_a_look_back_is_taken_by_a_process_that_leaves_nothing_behind(
     assert not [c for c in psutil.Process().children() if "pipeline.review" in c.cmdline()]
 
 
+@pytest.mark.timed
 def test_closing_ends_a_look_that_is_under_way(people: Store, review: Review) -> None:
     review.poll(now=1.0, newest=65.0)
     began = time.monotonic()

@@ -15,6 +15,8 @@ from pipeline.ingest.framing import Cut
 from pipeline.ingest.source import Picture, Region
 from pipeline.ingest.window import Rhythm, window_seconds
 
+pytestmark = pytest.mark.timed
+
 
 class ManualTime:
     def __init__(self) -> None:

@@ -21,6 +21,8 @@ from pipeline.config import CameraSettings
 from pipeline.data import CameraState, Clock, Frame
 from pipeline.ingest import LiveReaders
 
+pytestmark = pytest.mark.timed
+
 DAY = 86400.0
 COUNT, FPS = 8, 10
 

@@ -104,6 +104,7 @@ def test_a_label_left_out_is_empty():
     assert value(metrics, "handoff_rejected_total", reason="") == 1
 
 
+@pytest.mark.timed
 def test_measuring_costs_microseconds():
     metrics = Metrics("node")
     began = time.perf_counter()

@@ -59,6 +59,7 @@ def test_a_time_that_is_too_long_or_ends_before_it_begins_is_refused(api, query)
     assert "31 days" in answers[0].json()["detail"]
 
 
+@pytest.mark.timed
 def test_many_people_are_counted_within_a_moment(store):
     report(store, "west", clock=Clock.FILE)
     for number in range(1, 1001):
