@@ -53,7 +53,8 @@ def fit_best(points: Array, *, most: int = 8, least_points: int = 4) -> Mixture:
         most: components to try at most.
         least_points: points that a component needs at least, on average.
     """
-    largest = min(most, len(points) // least_points, len(np.unique(points, axis=0)))
+    places = len(np.unique(points, axis=0))  # k-means starts every component at another one
+    largest = min(most, len(points) // least_points, places)
     best, in_vain = _without_components(points), 0
     for k in range(1, largest + 1):
         fits = [_fit(points, k, np.random.default_rng((k, start))) for start in range(_STARTS)]
