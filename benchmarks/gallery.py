@@ -183,7 +183,6 @@ def measure(people: People, *, seconds: float, rate: float, keep: Path | None) -
         fill(client, people, keep)
         full = client.info("memory")["used_memory"]
         store = _open(server.url)
-        _load(store)
         queries, recall = _ask(store, people)
         paced = _settle(server, store, people, seconds, rate=rate, first=people.tracklets)
         later = people.tracklets + 1_000_000
@@ -199,12 +198,6 @@ def measure(people: People, *, seconds: float, rate: float, keep: Path | None) -
 def _open(url: str) -> TimedStore:
     client = redis.Redis.from_url(url, protocol=3)
     return TimedStore(client, site=_SITE)
-
-
-def _load(store: Store) -> None:
-    """Waits until the gallery's looks are in memory, as they are when a matcher has run a while."""
-    while not store.gallery.load(seconds=1.0):
-        pass
 
 
 def _ask(store: Store, people: People, count: int = 200) -> tuple[list[float], float]:
@@ -331,7 +324,9 @@ def _spread(milliseconds: Sequence[float]) -> str:
 def main(
     tracklets: Annotated[str, typer.Option(help="Sizes, with commas.")] = "1000,10000,100000",
     seconds: Annotated[float, typer.Option(help="How long decisions are measured.")] = 20.0,
-    rate: Annotated[float, typer.Option(help="Sightings a second for the delay.")] = 200.0,
+    rate: Annotated[
+        float, typer.Option(help="Sightings a second for the delay; 200 is real time.")
+    ] = 200.0,
     keep: Annotated[Path | None, typer.Option(help="Folder to keep filled galleries in.")] = None,
 ) -> None:
     """Measures galleries of several sizes and prints one table."""

@@ -4,14 +4,13 @@ A tracklet that still grows is embedded anew every second. To take it out of a g
 and put it in again costs milliseconds each time, so those that are *open* lie in a hash, are held
 in memory as well, and are compared one by one; there are as many as people in view. Only when it
 has ended does a tracklet go into the vector set, which finds its neighbours in a time that grows
-with the logarithm of its size. Whoever asks all the time, the matcher, reads those that have ended
-into memory as well (`Gallery.load`): there the same costs a tenth.
+with the logarithm of its size.
 
 | key | type | what |
 |---|---|---|
 | `{site}:gallery` | vector set | tracklets that have ended; 8 bits a number, no attributes |
 | `{site}:gallery:open` | hash | tracklet that still grows → its embedding, float32 |
-| `{site}:gallery:changes` | counter | grows with every change of these two: is what is held true? |
+| `{site}:gallery:changes` | counter | grows with every change of `gallery:open` |
 | `{site}:gallery:ends` | sorted set | every tracklet of these two by the end of it |
 | `{site}:gallery:network` | string | the network whose embeddings these are |
 | `{site}:ends:<n>` | sorted set, expires | an identity's tracklets by their ends, for `around` |
@@ -24,8 +23,11 @@ found out and added.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,6 @@ from numpy.typing import NDArray
 
 from pipeline.data import Candidate, Sighting, TrackletRecord
 from pipeline.known_records import KnownRecords
-from pipeline.looks import EndedLooks, OpenLooks
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
 
@@ -45,9 +46,9 @@ _STALE = 512  # more that are asked for if so many should have left already
 _AROUND = 4  # tracklets before and after a moment
 _AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
 _REMOVALS = 16  # per transaction, for the same reason
-_KNOWN = 1 << 17  # tracklets whose records are kept as read
+_KNOWN = 1 << 17  # tracklets whose records are kept as read; see docs/decisions.md
+_SEARCHES = 4  # at once: Redis looks for neighbours in threads, but one at a time per connection
 _TURN_SECONDS = 180.0  # what is not read for so long need not be
-_LOADED_AT_ONCE = 64  # looks; Redis does nothing else meanwhile
 
 
 class Gallery:
@@ -63,10 +64,8 @@ class Gallery:
         self._redis = client
         self._scripts = scripts
         self._tag = "{" + site + "}"
-        self._changes = 0  # as of what is held in memory
+        self._searches = ThreadPoolExecutor(_SEARCHES, thread_name_prefix="search")
         self._open = OpenLooks()
-        self._ended: EndedLooks | None = None  # until `load`
-        self._missing: list[str] = []
         self._known = KnownRecords(_KNOWN)
         self._turned = time.monotonic()
 
@@ -84,30 +83,7 @@ class Gallery:
         before: bytes | None = self._scripts.run(
             "open_gallery", list(map(self._key, names)), [network]
         )
-        self._ended = None
         return None if before is None else before.decode()
-
-    @in_our_words
-    def load(self, *, seconds: float) -> bool:
-        """Goes on reading into memory what those look like that have ended.
-
-        From the first call on what is there is kept equal to Redis. Until all of it is there, and
-        if this is never called, Redis is asked.
-
-        Args:
-            seconds: after which it comes back, done or not.
-
-        Returns:
-            True if all is there.
-        """
-        if self._ended is None:
-            self._ended = EndedLooks()
-            self._read_all()
-        until = time.monotonic() + seconds
-        while self._missing and time.monotonic() < until:
-            some, self._missing = self._missing[:_LOADED_AT_ONCE], self._missing[_LOADED_AT_ONCE:]
-            self._ended.put(self._stored(some))
-        return not self._missing
 
     @in_our_words
     def candidates(
@@ -279,24 +255,16 @@ class Gallery:
                 pipe.zrem(self._key("gallery", "ends"), *some)
                 pipe.hdel(self._key("gallery", "open"), *some)
                 pipe.incr(self._key("gallery", "changes"))
-                *_, changes = pipe.execute()
-            self._drop(some)
-            self._follow(changes)
+                pipe.execute()
 
-    def wrote(self, sighting: Sighting, changes: int, crowded_out: Sequence[str] = ()) -> None:
+    def wrote(self, sighting: Sighting, changes: int) -> None:
         """Keeps what is held in memory equal to what has just been written.
 
         Args:
             sighting: what was written by `record.lua`.
             changes: the counter `gallery:changes` after it.
-            crowded_out: tracklets that had to go for it.
         """
-        self._drop([sighting.tracklet, *crowded_out])
-        if not sighting.closed:
-            self._open.put(sighting.tracklet, sighting.embedding)
-        elif self._ended is not None:
-            self._ended.put({sighting.tracklet: sighting.embedding})
-        self._follow(changes)
+        self._open.put(sighting, changes)
 
     # ── how ─────────────────────────────────────────────────────────────────────────────────
 
@@ -309,16 +277,16 @@ class Gallery:
             pipe.get(self._key("gallery", "changes"))
             pipe.zcount(self._key("gallery", "ends"), "-inf", f"({late}")
             changes, stale = pipe.execute()
-        if int(changes or 0) != self._changes:
-            self._read_all()
         count += 1 + min(int(stale), _STALE)
-        if exact or self._ended is None or self._missing:
-            ended = self._asked_of_redis(sightings, count, exact)
-        else:
-            ended = self._ended.similar(sightings, count)
-        return [e | o for e, o in zip(ended, self._open.similar(sightings, count), strict=True)]
+        size = math.ceil(len(sightings) / _SEARCHES)
+        parts = [sightings[i : i + size] for i in range(0, len(sightings), size)]
+        answers = self._searches.map(lambda part: self._ended_like(part, count, exact), parts)
+        ended = list(chain.from_iterable(answers))
+        self._refresh(int(changes or 0))
+        still_open = self._open.similar(sightings, count)
+        return [e | o for e, o in zip(ended, still_open, strict=True)]
 
-    def _asked_of_redis(
+    def _ended_like(
         self, sightings: Sequence[Sighting], count: int, exact: bool
     ) -> list[dict[str, float]]:
         effort = ["TRUTH"] if exact else ["EF", max(_EFFORT, count)]
@@ -330,44 +298,10 @@ class Gallery:
                 )  # fmt: skip
             return [_similarities(answer or {}) for answer in pipe.execute()]
 
-    # ── what is held in memory ──────────────────────────────────────────────────────────────
-
-    def _read_all(self) -> None:
-        """Reads who is there, and the looks of those that go on; `load` reads the others'."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(self._key("gallery", "changes"))
-            pipe.hgetall(self._key("gallery", "open"))
-            if self._ended is not None:
-                pipe.zrange(self._key("gallery", "ends"), 0, -1)
-            changes, looks, *names = pipe.execute()
-        self._changes = int(changes or 0)
-        self._open = OpenLooks(looks)
-        if self._ended is not None:
-            there = {name.decode() for name in names[0] if name not in looks}
-            self._ended.remove(set(self._ended.names) - there)
-            self._missing = sorted(there - set(self._ended.names))
-
-    def _follow(self, changes: int) -> None:
-        """What was changed is held, if nobody else changed anything since it was read."""
-        if changes == self._changes + 1:
-            self._changes = changes
-
-    def _drop(self, tracklets: Sequence[str]) -> None:
-        self._open.remove(tracklets)
-        if self._ended is not None:
-            self._ended.remove(tracklets)
-
-    def _stored(self, tracklets: Sequence[str]) -> dict[str, NDArray[np.int8]]:
-        """Looks of those that have ended, as Redis has them: 8 bits a number."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for name in tracklets:
-                pipe.execute_command("VEMB", self._key("gallery"), name, "RAW")
-            answers = pipe.execute()
-        return {
-            name: np.frombuffer(answer[1], np.int8)
-            for name, answer in zip(tracklets, answers, strict=True)
-            if answer
-        }
+    def _refresh(self, changes: int) -> None:
+        if changes != self._open.changes:
+            looks = self._redis.hgetall(self._key("gallery", "open"))
+            self._open = OpenLooks(looks, changes)
 
     def _around(
         self, numbers: Sequence[int], moments: Mapping[int, Collection[float]], count: int
@@ -379,6 +313,48 @@ class Gallery:
         answers = self._scripts.run("around", keys, arguments)
         records = (sorted(map(self._known.read, texts), key=_in_time) for texts in answers)
         return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
+
+
+class OpenLooks:
+    """Embeddings of the tracklets that still grow, held in memory to be compared.
+
+    Args:
+        looks: tracklet → embedding, as Redis has them.
+        changes: the counter of changes in Redis when they were read.
+    """
+
+    def __init__(self, looks: Mapping[bytes, bytes] | None = None, changes: int = 0) -> None:
+        self.changes = changes
+        self._looks: dict[str, NDArray[np.float32]] = {
+            name.decode(): np.frombuffer(look, dtype="<f4") for name, look in (looks or {}).items()
+        }
+        self._stacked: NDArray[np.float32] | None = None
+
+    def put(self, sighting: Sighting, changes: int) -> None:
+        """Takes what has been written, if nobody else has written since it was read."""
+        if changes != self.changes + 1:
+            return  # read anew with the next question
+        self.changes = changes
+        self._stacked = None
+        if sighting.closed:
+            self._looks.pop(sighting.tracklet, None)
+        else:
+            self._looks[sighting.tracklet] = sighting.embedding
+
+    def similar(self, sightings: Sequence[Sighting], count: int) -> list[dict[str, float]]:
+        """For each sighting the tracklets most like it, and how alike they are, -1 to 1."""
+        if not self._looks:
+            return [{} for _ in sightings]
+        if self._stacked is None:
+            self._stacked = np.stack(list(self._looks.values()))
+        names = list(self._looks)
+        asked = np.stack([sighting.embedding for sighting in sightings])
+        rows = asked @ self._stacked.T
+        best = np.argsort(-rows, axis=1, kind="stable")[:, :count]
+        return [
+            {names[i]: float(row[i]) for i in chosen}
+            for row, chosen in zip(rows, best, strict=True)
+        ]
 
 
 def _similarities(answer: Mapping[bytes, float]) -> dict[str, float]:

@@ -30,7 +30,6 @@ _REREAD_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0  # after which an open tracklet counts as ended
 _CANDIDATES = 128
-_LOAD_SECONDS = 0.05  # at a time, so that no decision waits for it
 
 log = structlog.get_logger()
 
@@ -213,8 +212,6 @@ class MatchingService:
                 pass
             self._reread = now
         self.tick(wait_seconds=tick_seconds)
-        if not self._exact:
-            self._store.gallery.load(seconds=_LOAD_SECONDS)
         if self._review is not None and self._newest:
             self._regroup(self._review.poll(now=now, newest=self._newest))
         if now - self._pruned > _PRUNE_SECONDS:

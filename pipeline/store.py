@@ -311,11 +311,11 @@ class Store(Records):
             self._key("ends", decision.identity), self._key("ends", leaves),
             self._key("tracklets"),
         ]  # fmt: skip
-        changes, *crowded_out = self._scripts.run("record", keys, arguments)
+        changes = int(self._scripts.run("record", keys, arguments))
         if changes < 0:
             raise Corrected("people have corrected something since it was decided")
         if changes > 0:
-            self.gallery.wrote(sighting, changes, [name.decode() for name in crowded_out])
+            self.gallery.wrote(sighting, changes)
         return changes > 0
 
     @in_our_words

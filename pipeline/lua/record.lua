@@ -7,16 +7,15 @@
 --       its lifetime in seconds, version of the constraints it was decided on or '',
 --       1 if the tracklet has ended, how many tracklets of an identity the gallery keeps, group,
 --       message ids …
--- Returns {how often the gallery has changed, tracklets that had to go for it …} if it was written,
--- {0} if somebody else is in charge, {-1} if people have corrected something since: what was decided
--- may contradict them.
+-- Returns how often gallery:open has changed if it was written, 0 if somebody else is in charge, -1
+-- if people have corrected something since: what was decided may contradict them.
 local token, tracklet, record, embedding, finish = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local identity, lifetime, leaves, decision = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local events, thumbnail, crop_lifetime = ARGV[10], ARGV[11], ARGV[12]
 local closed, most = ARGV[14] == '1', tonumber(ARGV[15])
-if token ~= '' and redis.call('HGET', KEYS[1], ':matcher') ~= token then return {0} end
-if ARGV[13] ~= '' and (redis.call('GET', KEYS[11]) or '0-0') ~= ARGV[13] then return {-1} end
-if redis.call('HEXISTS', KEYS[12], redis.sha1hex(tracklet)) == 1 then return {-1} end
+if token ~= '' and redis.call('HGET', KEYS[1], ':matcher') ~= token then return 0 end
+if ARGV[13] ~= '' and (redis.call('GET', KEYS[11]) or '0-0') ~= ARGV[13] then return -1 end
+if redis.call('HEXISTS', KEYS[12], redis.sha1hex(tracklet)) == 1 then return -1 end
 
 -- First what may be refused: a script that fails half-way is not undone.
 if closed then
@@ -51,18 +50,16 @@ if decision ~= '' then
     redis.call('XADD', KEYS[8], 'MAXLEN', '~', events, '*', 'decision', decision)
 end
 if thumbnail ~= '' then redis.call('SET', KEYS[9], thumbnail, 'EX', crop_lifetime) end
-local answer = {changes}
 if closed then
     -- Somebody who walks by all day would crowd everybody else out of the answers.
     local old = redis.call('ZRANGE', KEYS[15], most, most + 1, 'REV')
     for _, name in ipairs(old) do
         redis.call('VREM', KEYS[2], name)
         redis.call('ZREM', KEYS[3], name)
-        answer[#answer + 1] = name
     end
 end
 if #ARGV > 16 then
     redis.call('XACK', KEYS[10], ARGV[16], unpack(ARGV, 17))
     redis.call('XDEL', KEYS[10], unpack(ARGV, 17))
 end
-return answer
+return changes
