@@ -1,4 +1,4 @@
-"""A board held before a camera: of its pictures those that differ are kept, of files and streams."""
+"""A board held before a camera: of its pictures those that differ are kept; files and streams."""
 
 from __future__ import annotations
 
