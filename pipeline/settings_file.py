@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
+_BOOL = "tag:yaml.org,2002:bool"
 _SECRET = re.compile(r"passw|secret|token|^users$", re.IGNORECASE)  # keys whose values stay untold
 
 
@@ -52,7 +53,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice, which YAML forbids and PyYAML silently accepts."""
+    """Refuses a key that stands twice, which YAML forbids and PyYAML silently accepts.
+
+    `off` is a word to it, as in YAML 1.2, and not another way to say false.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
@@ -63,6 +72,11 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                     problem_mark=node.value[i][0].start_mark,
                 )
         return super().construct_mapping(node, deep=deep)
+
+
+_UniqueKeyLoader.add_implicit_resolver(
+    _BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
