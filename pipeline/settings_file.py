@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -58,7 +58,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     `off` is a word to it, as in YAML 1.2, and not another way to say false.
     """
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 (of the base class, which annotates it otherwise)
         letter: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

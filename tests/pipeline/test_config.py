@@ -188,9 +188,8 @@ def test_off_is_a_word_and_switches_still_know_it(tmp_path: Path) -> None:
         tmp_path,
         "cameras: {w: {source: 'device:0', hardware_decoding: off}, "
         "e: {source: 'device:1', enabled: off, loop: yes}}\n"
-        "detector: {tiles: off}\nmatching: {hindsight: off}\nprivacy: {at_rest: true}\n",
+        "detector: {tiles: off}\nmatching: {hindsight: off}\n",
     )
     assert (site.detector.tiles, site.matching.hindsight) == ("off", "off")
     assert site.cameras["w"].hardware_decoding == "off"
     assert (site.cameras["e"].enabled, site.cameras["e"].loop) == (False, True)
-    assert site.privacy.at_rest is True
