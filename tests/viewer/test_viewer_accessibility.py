@@ -22,6 +22,7 @@ SCREENS = {
     "#/search": "main h1, main h2",
     "#/site": "main h1, main h2",
     "#/health": "main h1, main h2",
+    "#/audit": "main h1, main h2",
 }
 SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
 

@@ -10,6 +10,7 @@ import { Navigation } from "./navigation.js";
 import { HealthLight } from "./problems.js";
 import { Refresher } from "./refresher.js";
 import { Router } from "./router.js";
+import { AuditScreen } from "./screens/audit.js";
 import { HealthScreen } from "./screens/health.js";
 import { IdentitiesScreen } from "./screens/identities.js";
 import { LiveScreen } from "./screens/live.js";
@@ -18,13 +19,14 @@ import { SiteScreen } from "./screens/site.js";
 import { Shortcuts } from "./shortcuts.js";
 import { texts } from "./texts.js";
 
-/** The screens in their order, each with the key that leads to it after "g". */
+/** The screens in their order, each with the key that leads to it after "g"; some lie behind another. */
 const SCREENS = [
   { name: "live", key: "l", Screen: LiveScreen },
   { name: "identities", key: "i", Screen: IdentitiesScreen },
   { name: "search", key: "s", Screen: SearchScreen },
   { name: "site", key: "m", Screen: SiteScreen },
   { name: "health", key: "h", Screen: HealthScreen },
+  { name: "audit", key: "a", Screen: AuditScreen, behind: "health" },
 ];
 
 const byId = (id) => document.getElementById(id);

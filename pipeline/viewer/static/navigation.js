@@ -8,17 +8,18 @@ import { texts } from "./texts.js";
 export class Navigation {
   /**
    * @param element the <nav> to fill
-   * @param routes [{ name, key }]: the screens in their order
+   * @param routes [{ name, behind }]: the screens in their order; those behind another have no link
    */
   constructor(element, routes) {
     element.setAttribute("aria-label", texts.navigation);
-    this.links = new Map(routes.map(({ name }) => [name, link(name)]));
+    this.behind = new Map(routes.map(({ name, behind }) => [name, behind ?? name]));
+    this.links = new Map(routes.filter(({ behind }) => !behind).map(({ name }) => [name, link(name)]));
     element.append(...this.links.values());
   }
 
   mark(current) {
     for (const [name, element] of this.links) {
-      if (name === current) setAttribute(element, "aria-current", "page");
+      if (name === this.behind.get(current)) setAttribute(element, "aria-current", "page");
       else element.removeAttribute("aria-current");
     }
   }

@@ -1,6 +1,7 @@
 // Every text of the page, in one place; a part for each subject. A new screen keeps its own under its
 // name (texts.search.title), so that no two can get into each other's way.
 
+import { audit } from "./texts/audit.js";
 import { cameras } from "./texts/cameras.js";
 import { health } from "./texts/health.js";
 import { corrections, filters, identities } from "./texts/identities.js";
@@ -14,5 +15,5 @@ import { why } from "./texts/why.js";
 
 export const texts = {
   ...shell, ...cameras, ...health, ...people,
-  corrections, filters, identities, live, recording, search, site, why,
+  audit, corrections, filters, identities, live, recording, search, site, why,
 };

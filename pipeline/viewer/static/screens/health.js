@@ -3,6 +3,7 @@
 import { KeyedList, h, setAttribute, setText } from "../dom.js";
 import { condition } from "../problems.js";
 import { Refresher } from "../refresher.js";
+import { hashOf } from "../router.js";
 import { Table } from "../table.js";
 import { texts } from "../texts.js";
 import { clockTime, duration } from "../times.js";
@@ -24,8 +25,9 @@ export class HealthScreen {
     this.happenings = new Table(texts.happenings, texts.happeningColumns);
     const tables = [this.processes, this.cameras, this.happenings, this.times].map((table) => table.element);
     const title = h("h2", { tabindex: "-1" }, texts.screens.health);
+    const audit = h("p", { class: "more operators" }, h("a", { href: hashOf("audit"), class: "button" }, texts.toAudit));
     this.element = h("section", { class: "health sheet", "aria-label": texts.screens.health },
-      title, this.verdict, this.problems, ...tables);
+      title, this.verdict, this.problems, ...tables, audit);
   }
 
   show() {

@@ -31,6 +31,7 @@ const happened = { started: "has started", restarted: "has been restarted", gone
 const brief = (seconds) => (seconds < 0.01 ? `${numbers.decimal(seconds * 1000)} ms` : numbers.seconds(seconds));
 
 export const health = {
+  toAudit: "Audit log: who did what",
   problems: (count) => (count === 1 ? "1 problem" : `${count} problems`),
   verdict: { well: "Everything works.", trouble: "Something needs looking after:", unknown: "Not known yet." },
   noNode: "No node is running: no camera is read.",

@@ -17,7 +17,7 @@ export const shell = {
   failed: (status) => `The viewer could not do that (${status}).`,
 
   navigation: "Screens",
-  screens: { live: "Live", identities: "Identities", search: "Search", site: "Site", health: "Health", recording: "Recording" },
+  screens: { live: "Live", identities: "Identities", search: "Search", site: "Site", health: "Health", audit: "Audit log", recording: "Recording" },
   title: (screen, site) => [screen, site, "Handoff"].filter(Boolean).join(" · "),
   close: "Close",
   cancel: "Cancel",
