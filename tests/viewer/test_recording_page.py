@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from accessibility import SIZES, violations
+from playwright.sync_api import Browser, Page, expect
 from recording_parts import FRAMES, RATE, WIDTH, copy_with, pictures, run_offline, viewing
 
 from pipeline.mot import read_table
@@ -258,3 +259,18 @@ def test_figures_are_shown_if_the_results_were_evaluated(page, results, tmp_path
         page.goto(address)
         row = page.get_by_role("row", name="Across cameras 0.500 0.625 0.400 2 3 4")
         expect(row).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_recording_is_accessible(chromium: Browser, address, size, scheme):
+    width, height = SIZES[size]
+    page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.goto(address)
+    expect(view(page, "west")).to_have_attribute("data-frame", "0")
+    expect(page.locator(".rows .bar-of").first).to_be_visible()
+    assert violations(page) == []
+    page.goto(f"{address}/#/identities/1")
+    expect(page.locator(".tracklets > li").first).to_be_visible()
+    assert violations(page) == []
+    page.close()

@@ -29,7 +29,8 @@ export class PersonHeader {
 
   buildName() {
     this.edit = button(WORDS.rename, () => this.beginRename(), "button operators");
-    this.title = h("div", { class: "title" }, this.name, this.edit, this.live);
+    this.beside = h("span", { class: "title" }, this.edit, this.live);
+    this.title = h("div", { class: "title" }, this.name, this.beside);
     this.field = h("input", { class: "input", maxlength: "80", "aria-label": WORDS.nameOf, autocomplete: "off" });
     this.form = h("form", { class: "title", hidden: "" }, this.field,
       h("button", { type: "submit", class: "button primary" }, WORDS.save), button(texts.cancel, () => this.endRename()));
@@ -72,15 +73,22 @@ export class PersonHeader {
   beginRename() {
     this.field.value = this.person.name ?? "";
     this.field.placeholder = texts.person(this.identity);
-    [this.title.hidden, this.form.hidden] = [true, false];
+    this.switch(true);
     this.field.select();
     this.field.focus();
   }
 
   endRename(focus = true) {
     if (this.form.hidden) return;
-    [this.title.hidden, this.form.hidden] = [false, true];
+    this.switch(false);
     if (focus) this.edit.focus();
+  }
+
+  /** The form takes the name's place; whoever hears the page still has the heading. */
+  switch(renaming) {
+    this.title.classList.toggle("unseen", renaming);
+    this.beside.hidden = renaming;
+    this.form.hidden = !renaming;
   }
 
   async rename() {
