@@ -25,6 +25,7 @@ from pipeline.data import TrackletRecord
 from pipeline.errors import HandoffError
 from pipeline.events import Event
 from pipeline.server_sent import read_blocks
+from pipeline.viewer.api.areas import CameraAreas
 from pipeline.viewer.api.decisions import DecisionEntry
 from pipeline.viewer.api.graph import GraphView
 from pipeline.viewer.api.identities import Transit
@@ -229,6 +230,10 @@ class Client:
     def graph(self, *, begin: float | None = None, end: float | None = None) -> GraphView:
         """The ways between cameras: what was learned of them, and who walked them."""
         return self._get("graph", GraphView, _seen(None, begin, end))
+
+    def areas(self) -> list[CameraAreas]:
+        """Zones and masks of every camera."""
+        return self._get("areas", list[CameraAreas])
 
     def plan(self) -> PlanView:
         """The floor plan, as far as cameras are calibrated."""

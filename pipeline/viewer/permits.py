@@ -64,6 +64,7 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("GET", "/api/v1/statistics"): _SEE,
     ("GET", "/api/v1/graph"): _SEE,
     ("GET", "/api/v1/plan"): _SEE,
+    ("GET", "/api/v1/areas"): _SEE,
     ("GET", "/api/v1/export/identities.csv"): _EXPORT,
     ("GET", "/api/v1/export/identities.json"): _EXPORT,
     ("GET", "/api/v1/export/tracklets.csv"): _EXPORT,

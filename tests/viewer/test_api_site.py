@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +12,19 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import yaml
 from api_parts import ground, walk_by
 from viewer_parts import NOON, make_site, report, serving
 
 from calibration.plane import write_ground
-from pipeline.config import CameraSettings
+from pipeline.config import CameraSettings, TopologySettings
 from pipeline.data import Clock, Evidence
 from pipeline.store import Store
+from pipeline.topology import Topology, file_entries
 from pipeline.transit import TransitModel
+from pipeline.zones import Ellipse, Zone, Zones
+
+CORNER = ((0.0, 0.0), (0.3, 0.0), (0.0, 0.4))
 
 
 @pytest.fixture
@@ -93,6 +99,35 @@ def test_a_persons_ways_from_tracklet_to_tracklet(api):
     (way,) = api.get("/identities/1/transits").json()["items"]
     assert (way["from_tracklet"], way["to_tracklet"], way["seconds"]) == ("west-1", "east-1", 12)
     assert api.get("/identities/99/transits").status_code == 404
+
+
+def test_areas_are_those_of_the_topology_and_the_masks(store, tmp_path: Path):
+    ellipse = Zone("east", "gate", Ellipse((0.5, 0.8), (0.2, 0.1), math.pi / 2), lost=True)
+    topology = Topology(Zones.build([ellipse]))
+    (tmp_path / "topology.yaml").write_text(yaml.safe_dump(file_entries(topology)))
+    site = make_site().model_copy(
+        update={
+            "topology": TopologySettings.model_validate(
+                {"file": tmp_path / "topology.yaml", "zones": {"west": {"door": CORNER}}}
+            ),
+            "cameras": {
+                "west": CameraSettings(source="rtsp://x", masks=(CORNER,)),
+                "east": CameraSettings(source="rtsp://x"),
+            },
+        }
+    )
+    with serving(store, site) as address:
+        west, east = httpx.get(f"{address}/api/v1/areas").json()
+    corners = [list(corner) for corner in CORNER]
+    assert west == {
+        "camera": "west",
+        "zones": [{"name": "door", "corners": corners, "lost": False}],
+        "masks": [corners],
+    }
+    assert (east["masks"], east["zones"][0]["name"], east["zones"][0]["lost"]) == ([], "gate", True)
+    x, y = np.array(east["zones"][0]["corners"]).T
+    assert (x.min(), x.max()) == pytest.approx((0.4, 0.6), abs=1e-3)  # turned by a quarter
+    assert (y.min(), y.max()) == pytest.approx((0.6, 1.0), abs=1e-3)
 
 
 def test_the_plan_tells_where_cameras_stand_and_what_they_see(store, tmp_path: Path):

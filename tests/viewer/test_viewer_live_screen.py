@@ -10,9 +10,12 @@ from canvases import BLUE, GREEN, TRAIL, canvas, furthest_apart, pixels
 from playwright.sync_api import Page, expect
 from viewer_parts import NOON, Walk, make_site, see, serving
 
-from pipeline.config import CameraSettings
+from pipeline.config import CameraSettings, TopologySettings
 from pipeline.data import Evidence
 from pipeline.store import Store
+
+ZONE = "#ffffff"
+MASK = "#b0b8c4"
 
 
 @pytest.fixture
@@ -82,6 +85,32 @@ def test_layers_can_be_switched_and_are_remembered(page, address):
     page.reload()
     expect(page.locator(".delay").first).to_contain_text("ms")
     assert pixels(page, "west", BLUE) == 0
+
+
+def test_zones_and_masks_are_a_layer(page, store):
+    corner = ((0.05, 0.05), (0.3, 0.05), (0.05, 0.4))
+    site = make_site()
+    west = site.cameras["west"].model_copy(update={"masks": (corner,)})
+    zones = {"west": {"door": ((0.6, 0.6), (0.95, 0.6), (0.95, 0.95), (0.6, 0.95))}}
+    changes = {
+        "cameras": {**site.cameras, "west": west},
+        "topology": TopologySettings.model_validate({"zones": zones}),
+    }
+    see(store, "west", 1, begin=NOON, end=NOON + 5)  # undecided, their boxes would be white, too
+    see(store, "east", 1, begin=NOON + 9, end=NOON + 20)
+    with (
+        Walk(store, "west", "east"),
+        serving(store, site.model_copy(update=changes)) as address,
+    ):
+        opened(page, address)
+        assert pixels(page, "west", MASK) + pixels(page, "west", ZONE) == 0
+        switch(page, "Boxes", "Names", "Trails", "Zones and masks")
+        assert eventually(lambda: pixels(page, "west", ZONE) > 100)
+        assert pixels(page, "west", MASK) > 30
+        assert pixels(page, "east", ZONE) == 0
+        page.reload()  # it is remembered
+        expect(page.locator(".delay").first).to_contain_text("ms")
+        assert eventually(lambda: pixels(page, "west", ZONE) > 100)
 
 
 def test_who_may_turn_out_to_be_another_has_a_broken_line(page, address, store):

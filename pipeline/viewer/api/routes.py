@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from pipeline.viewer.api import (
+    areas,
     audit,
     cameras,
     corrections,
@@ -29,6 +30,7 @@ from pipeline.viewer.permits import PREFIX
 
 _RESOURCES = (
     cameras,
+    areas,
     identities,
     tracklets,
     crops,

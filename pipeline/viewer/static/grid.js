@@ -13,7 +13,7 @@ const NARROW = matchMedia("(max-width: 899px)"); // as in style.css: the people 
 const CAMERAS_SHARE = 0.66; // of a narrow screen's height, so that people can be seen below
 
 export class CameraGrid {
-  /** @param app { model, clock, connection, looking, layers, why } */
+  /** @param app { model, clock, connection, looking, layers, areas, why } */
   constructor(section, app) {
     Object.assign(this, { section, app, model: app.model, connection: app.connection });
     this.dirty = new Set();

@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 import { recall, remember } from "./remembered.js";
 import { texts } from "./texts.js";
 
-const USUAL = { boxes: true, names: true, trails: true, confidence: false };
+const USUAL = { boxes: true, names: true, trails: true, confidence: false, areas: false };
 
 /** Dispatches "change" when a layer has been switched; `shown` says which are on. */
 export class Layers extends EventTarget {

@@ -15,12 +15,12 @@ const RECENT = 30; // pictures that frame rate and delay are measured on
 export class CameraTile {
   /**
    * @param name the camera
-   * @param app { model: who is who, clock: the server's, layers: what is drawn over the picture,
+   * @param app { model: who is who, clock: the server's, layers and areas: what is drawn over the picture,
    *   why: the card that explains }
    * @param handlers { dirty(tile): it wants to be drawn, done(camera): a picture is dealt with }
    */
-  constructor(name, { model, clock, layers, why }, handlers) {
-    Object.assign(this, { name, model, clock, layers, why, handlers });
+  constructor(name, { model, clock, layers, areas, why }, handlers) {
+    Object.assign(this, { name, model, clock, layers, areas, why, handlers });
     this.large = false;
     this.trails = new Trails();
     this.next = null; // the newest preview, not yet decoded
@@ -107,6 +107,7 @@ export class CameraTile {
     this.view = contain(this.shown.bitmap, this.canvas.clientWidth, this.canvas.clientHeight);
     const { x, y, width, height } = this.view;
     context.drawImage(this.shown.bitmap, x, y, width, height);
+    if (this.layers.shown.areas) this.areas.draw(context, this.view, this.name);
     const boxes = this.boxes();
     if (this.layers.shown.trails) this.trails.draw(context, this.view, boxes, this.model.highlighted);
     drawBoxes(context, this.view, boxes, this.model.highlighted, this.layers.shown);

@@ -1,6 +1,7 @@
 // What the cameras see, with everybody in it named, and the people beside it.
 
 import { h, setAttribute, setText } from "../dom.js";
+import { Areas } from "../areas.js";
 import { CameraGrid } from "../grid.js";
 import { icon } from "../icons.js";
 import { LayerMenu, Layers } from "../layers.js";
@@ -24,7 +25,9 @@ export class LiveScreen {
     const cameras = h("section", { class: "cameras", "aria-label": texts.cameras }, this.toolbar());
     const people = h("aside", { class: "people", "aria-label": texts.people }, this.list.element);
     this.element = h("div", { class: "live" }, cameras, people, this.why.element);
-    this.grid = new CameraGrid(cameras, { ...app, layers: this.layers, why: this.why });
+    this.areas = new Areas(app.api, () => this.grid.redraw());
+    this.layers.addEventListener("change", () => this.askForAreas());
+    this.grid = new CameraGrid(cameras, { ...app, layers: this.layers, areas: this.areas, why: this.why });
     for (const type of ["pointerover", "focusin"]) people.addEventListener(type, (event) => this.explain(event));
     for (const type of ["pointerleave", "focusout"]) people.addEventListener(type, () => this.why.leave());
     this.refresher = new Refresher(app.model, ["people", "cameras"], () => this.list.update());
@@ -46,6 +49,7 @@ export class LiveScreen {
     this.grid.enlarge(camera);
     this.app.model.pin(Number(query.get("person")) || null);
     this.refresher.on();
+    this.askForAreas();
     window.addEventListener("keydown", this.press);
   }
 
@@ -62,6 +66,10 @@ export class LiveScreen {
     if (!recall("keys", true)) return;
     if (key === "f") this.fullScreen();
     if (STEPS[key] && this.grid.large) this.app.go(hashOf("live", this.grid.neighbour(STEPS[key])));
+  }
+
+  askForAreas() {
+    if (this.layers.shown.areas) this.areas.refresh();
   }
 
   fullScreen() {

@@ -4,7 +4,7 @@ export const live = {
   allCameras: "All cameras",
   enlarge: (camera) => `Show ${camera} large`,
   layers: "Layers",
-  layer: { boxes: "Boxes", names: "Names", trails: "Trails", confidence: "How certain" },
+  layer: { boxes: "Boxes", names: "Names", trails: "Trails", confidence: "How certain", areas: "Zones and masks" },
   fullScreen: "Full screen",
   leaveFullScreen: "Leave full screen",
   people: "People beside the cameras",
