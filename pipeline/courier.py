@@ -12,11 +12,14 @@ import structlog
 from pipeline.claims import Claims
 from pipeline.data import CameraStatus, Sighting
 from pipeline.errors import StoreError
+from pipeline.film import FilmMessage
 from pipeline.metrics import Metrics
+from pipeline.onlookers import Look
 from pipeline.outbox import Outbox, Waiting
+from pipeline.passing import Passing, may_pass_on
 from pipeline.perceive import Observation
-from pipeline.preview import encode_preview
-from pipeline.showing import Showing
+from pipeline.preview import encode_preview, header_of
+from pipeline.showing import Showing, Shown
 from pipeline.site_file import SiteFile
 from pipeline.store import Sent, Store
 from pipeline.veil import Veil
@@ -78,6 +81,8 @@ class Courier(threading.Thread):
         self._claims = claims
         self._site = site
         self._veil = Veil(site.site.privacy)
+        self._passing = Passing(allowed=may_pass_on(site.site))
+        self._shown = Shown()
         self._node = name
         self._owner = owner
         self._metrics = metrics
@@ -208,7 +213,10 @@ class Courier(threading.Thread):
             allowed=self.allowed,
         )
         self._give_back()
-        statuses = [replace(s, node=self._node) for s in report.statuses]
+        sent = self._shown.lately(self._clock())
+        statuses = [
+            replace(s, node=self._node, sent=sent.get(s.camera, ())) for s in report.statuses
+        ]
         self._store.put_statuses(statuses, self._claims.tokens)
         self._metrics.gauge("sightings_waiting", len(self._outbox))
         self._metrics.gauge("cameras", len(self._claims.to_run))
@@ -260,16 +268,35 @@ class Courier(threading.Thread):
         with self._changed:
             views = self._showing.take()
         for seen, look in views:
-            with self._metrics.stage("preview"):
-                message = encode_preview(
-                    seen.frame,
-                    seen.tracks,
-                    seen.tracklets,
-                    width=look.step,
-                    veil=self._veil,
-                    people=seen.people,
-                )
-            self._store.send_view(seen.frame.camera, message)
+            filmed = self._send_film(seen, look)
+            if not filmed or look.width is not None:
+                self._send_picture(seen, look if filmed else look.without_video, filmed=filmed)
+
+    def _send_film(self, seen: Observation, look: Look) -> bool:
+        """Sends the camera's own video up to this picture; False: it is to be a picture."""
+        film = self._passing.film(seen, look)
+        if film is None:
+            return False
+        with self._metrics.stage("preview"):
+            header = header_of(seen.frame, seen.tracks, seen.tracklets)
+            message = FilmMessage(header, film).data
+        self._store.send_film(seen.frame.camera, message)
+        self._shown.note(seen.frame.camera, "h264", self._clock())
+        return True
+
+    def _send_picture(self, seen: Observation, look: Look, *, filmed: bool) -> None:
+        with self._metrics.stage("preview"):
+            message = encode_preview(
+                seen.frame,
+                seen.tracks,
+                seen.tracklets,
+                width=look.step,
+                veil=self._veil,
+                people=seen.people,
+                filmed=filmed,
+            )
+        self._store.send_view(seen.frame.camera, message)
+        self._shown.note(seen.frame.camera, f"jpeg {look.step}", self._clock())
 
     def _flush(self) -> None:
         deadline = self._clock() + _FLUSH_SECONDS

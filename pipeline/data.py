@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import InvalidArray
+from pipeline.film import Stretch
 
 
 class Clock(StrEnum):
@@ -36,6 +37,8 @@ class Frame:
         arrival: when the picture reached this machine, seconds since the epoch; delays count
             from here. A recording played live "arrives" when its picture is due.
         clock: where `time` comes from.
+        film: what it takes to decode the picture from the camera's own video, or None; only where
+            the video shows no more than `image`.
     """
 
     camera: str
@@ -44,6 +47,7 @@ class Frame:
     image: NDArray[np.uint8]
     arrival: float = 0.0
     clock: Clock = Clock.FILE
+    film: Stretch | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
@@ -227,6 +231,8 @@ class CameraStatus:
         error: the same as one sentence, or None.
         next_try: when it will be tried again, seconds since the epoch, or None.
         node: name of the node that runs it.
+        sent: what of it is sent to those who look, lately: `h264` (its own video), `jpeg 640`
+            (pictures of that width); nothing if nobody looks.
         updated: when this status was written, seconds since the epoch.
     """
 
@@ -248,6 +254,7 @@ class CameraStatus:
     error: str | None = None
     next_try: float | None = None
     node: str = ""
+    sent: tuple[str, ...] = ()
     updated: float = 0.0
 
     @property

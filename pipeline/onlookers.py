@@ -2,7 +2,7 @@
 
 | key | type | what |
 |---|---|---|
-| `{site}:onlookers` | hash, fields expire | who looks → camera → width and pictures per second |
+| `{site}:onlookers` | hash, fields expire | who looks → camera → what they want, see `Look` |
 
 Whoever shows pictures says what of them is needed, and says so again while it is; nodes send of
 each camera what the most demanding one asks for. As long as nobody says anything, whoever listens
@@ -30,23 +30,48 @@ class Look:
     """What somebody wants to see of a camera.
 
     Attributes:
-        width: of the picture in pixels; 0: the boxes without the picture.
+        width: of the picture in pixels; 0: the boxes without the picture; None: nobody wants a
+            picture, but for those who want video where there is none.
         fps: pictures per second, at most.
+        video: width in pixels at which somebody shows it who can decode the camera's own video
+            and would rather have that; None: nobody.
+        since: when the last of them began, seconds since the epoch: from then on they have
+            nothing that video could build upon.
     """
 
-    width: int = 640
+    width: int | None = 640
     fps: float = 30.0
+    video: int | None = None
+    since: float = 0.0
 
     def __or__(self, other: Look) -> Look:
         """What serves both."""
-        return Look(max(self.width, other.width), max(self.fps, other.fps))
+        return Look(
+            _wider(self.width, other.width),
+            max(self.fps, other.fps),
+            _wider(self.video, other.video),
+            max(self.since, other.since),
+        )
+
+    @property
+    def without_video(self) -> Look:
+        """What serves it where the camera's own video cannot be had."""
+        return Look(_wider(self.width, self.video) or 0, self.fps)
 
     @property
     def step(self) -> int:
-        """The width that serves it: the next of `STEPS`, or 0."""
-        if self.width <= 0:
-            return 0
-        return next((step for step in STEPS if step >= self.width), STEPS[-1])
+        """The width of picture that serves it: the next of `STEPS`, or 0."""
+        return _step(self.width or 0)
+
+
+def _wider(one: int | None, other: int | None) -> int | None:
+    return max((width for width in (one, other) if width is not None), default=None)
+
+
+def _step(width: int) -> int:
+    if width <= 0:
+        return 0
+    return next((step for step in STEPS if step >= width), STEPS[-1])
 
 
 def together(looks: Iterable[Mapping[str, Look]]) -> dict[str, Look]:
@@ -78,7 +103,7 @@ class Onlookers:
             who: a name nobody else has.
             cameras: what is wanted of each.
         """
-        text = json.dumps({camera: [look.step, look.fps] for camera, look in cameras.items()})
+        text = json.dumps({camera: _packed(look) for camera, look in cameras.items()})
         self._redis.hsetex(self._key, who, text, ex=round(SECONDS))
 
     @in_our_words
@@ -93,7 +118,10 @@ class Onlookers:
         return together(map(_unpacked, texts)) if texts else None
 
 
+def _packed(look: Look) -> list[float | None]:
+    video = [] if look.video is None else [_step(look.video), look.since]
+    return [None if look.width is None else look.step, look.fps, *video]
+
+
 def _unpacked(text: bytes) -> dict[str, Look]:
-    return {
-        camera: Look(int(width), float(fps)) for camera, (width, fps) in json.loads(text).items()
-    }
+    return {camera: Look(*said) for camera, said in json.loads(text).items()}

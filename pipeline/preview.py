@@ -32,6 +32,7 @@ def encode_preview(
     quality: int | None = None,
     veil: Veil | None = None,
     people: NDArray[np.float32] | None = None,
+    filmed: bool = False,
 ) -> bytes:
     """Packs a frame and its tracks.
 
@@ -44,13 +45,28 @@ def encode_preview(
         veil: hides people; None: nothing is to be hidden.
         people: float32[n, 4], everybody who may be in the picture, in pixels of the frame; None:
             not known, so that with a veil nothing at all is to be made out.
+        filmed: True if the same picture is sent as video as well (`pipeline.film`): whoever takes
+            that has no use for this one.
 
     Returns:
         the message; its header has `camera`, `index`, `time`, `arrival` (seconds since the epoch)
-        and `boxes`, each with `tracklet` and `xywh` as fractions of the picture.
+        and `boxes`, each with `tracklet` and `xywh` as fractions of the picture; `filmed` if so.
     """
+    header = header_of(frame, tracks, tracklets)
+    text = json.dumps(header | {"filmed": True} if filmed else header, separators=(",", ":"))
+    packed = struct.pack(">I", len(text)) + text.encode()
+    if width <= 0:
+        return packed
+    image = _scaled(frame.image, width)
+    if veil is not None and veil.active:
+        image = _veiled(image, veil, people, image.shape[1] / frame.size[0])
+    return packed + _encode(image, quality)
+
+
+def header_of(frame: Frame, tracks: sv.Detections, tracklets: Sequence[str]) -> dict[str, Any]:
+    """What is said of a picture: `camera`, `index`, `time`, `arrival`, `boxes`."""
     columns, rows = frame.size
-    header = {
+    return {
         "camera": frame.camera,
         "index": frame.index,
         "time": frame.time,
@@ -68,13 +84,6 @@ def encode_preview(
             for tracklet, (left, top, right, bottom) in zip(tracklets, tracks.xyxy, strict=True)
         ],
     }
-    text = json.dumps(header, separators=(",", ":")).encode()
-    if width <= 0:
-        return struct.pack(">I", len(text)) + text
-    image = _scaled(frame.image, width)
-    if veil is not None and veil.active:
-        image = _veiled(image, veil, people, image.shape[1] / columns)
-    return struct.pack(">I", len(text)) + text + _encode(image, quality)
 
 
 def _encode(image: NDArray[np.uint8], quality: int | None) -> bytes:

@@ -148,15 +148,21 @@ class Records:
 
     @contextmanager
     def views(
-        self, cameras: Sequence[str], *, idle_seconds: float = 0.5
+        self, cameras: Sequence[str], *, films: bool = False, idle_seconds: float = 0.5
     ) -> Iterator[Iterator[tuple[str, bytes] | None]]:
         """Previews of some cameras for as long as the context lasts.
+
+        Args:
+            cameras: their names.
+            films: True for the cameras' own video as well (`pipeline.film`), where it is sent.
+            idle_seconds: see below.
 
         Yields:
             an endless iterator of (camera, message), and of None whenever nothing came for
             `idle_seconds`, so that a loop can look whether it is to stop.
         """
-        names = {self._key("view", camera).encode(): camera for camera in cameras}
+        kinds = ("view", "film") if films else ("view",)
+        names = {self._key(kind, camera).encode(): camera for camera in cameras for kind in kinds}
         channels = [name.decode() for name in names]
         with listen(self._redis, channels, idle_seconds=idle_seconds) as messages:
             yield ((names[m[0]], m[1]) if m is not None else None for m in messages)

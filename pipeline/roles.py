@@ -36,6 +36,7 @@ from pipeline.metrics import Metrics
 from pipeline.node import Failures, Node, new_run
 from pipeline.offline import OfflineRun
 from pipeline.outgoing import Outgoing
+from pipeline.passing import may_pass_on
 from pipeline.perceive import Perception
 from pipeline.presence import MATCHER
 from pipeline.progress import progress_bar
@@ -172,7 +173,9 @@ def run_node(options: Options) -> None:
             "note": trouble() or "",
         }
 
-    with LiveReaders({}, max_age_seconds=plan.site.ingest.max_age) as readers:
+    with LiveReaders(
+        {}, max_age_seconds=plan.site.ingest.max_age, film=may_pass_on(plan.site)
+    ) as readers:
         node = Node(
             courier,
             claims,

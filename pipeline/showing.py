@@ -8,6 +8,8 @@ from pipeline.ingest.timing import RateLimit
 from pipeline.onlookers import Look
 from pipeline.perceive import Observation
 
+_LATELY_SECONDS = 3.0
+
 
 class Showing:
     """The pictures that wait to be shown: of each camera the newest.
@@ -51,3 +53,22 @@ class Showing:
             limit = RateLimit(look.fps)
             self._limits[camera] = look.fps, limit
         return limit
+
+
+class Shown:
+    """What of the cameras has been sent lately, to say so where the site's health is shown."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, dict[str, float]] = {}
+
+    def note(self, camera: str, what: str, now: float) -> None:
+        """Something has been sent: `h264`, or `jpeg` and its width."""
+        self._sent.setdefault(camera, {})[what] = now
+
+    def lately(self, now: float) -> dict[str, tuple[str, ...]]:
+        """What was sent in the last seconds, by camera; of others nothing."""
+        self._sent = {
+            camera: {what: at for what, at in sent.items() if now - at < _LATELY_SECONDS}
+            for camera, sent in self._sent.items()
+        }
+        return {camera: tuple(sorted(sent)) for camera, sent in self._sent.items() if sent}

@@ -208,6 +208,10 @@ class Store(Records):
         """Shows a preview to whoever is looking."""
         publish(self._redis, self._key("view", camera), message)
 
+    def send_film(self, camera: str, message: bytes) -> None:
+        """Hands a camera's own video on to whoever is looking; Redis keeps none of it."""
+        publish(self._redis, self._key("film", camera), message)
+
     # ── matcher ─────────────────────────────────────────────────────────────────────────────
 
     @in_our_words

@@ -83,6 +83,9 @@ class ViewerSettings(Settings):
     """How long somebody stays signed in."""
     tls: TlsSettings | None = None
     """HTTPS by certificate files; None: HTTP."""
+    passthrough: Literal["auto", "off"] = "auto"
+    """Hand the cameras' own H.264 on to browsers that can decode it, where nothing has to be hidden
+    or cut out of it; `off`: pictures (JPEG) are made for everybody."""
     proxies: tuple[Address, ...] = ()
     """Addresses of reverse proxies in front of the viewer, which are believed when they say where
     a request comes from. The site is then reached from elsewhere, so it needs users or a token."""

@@ -119,6 +119,7 @@ def unpack_status(text: bytes) -> CameraStatus:
     meta: dict[str, Any] = json.loads(text)
     meta |= {"state": CameraState(meta["state"]), "size": tuple(meta["size"])}
     meta["clock"] = Clock(meta["clock"]) if meta["clock"] else None
+    meta["sent"] = tuple(meta.get("sent", ()))
     return CameraStatus(**meta)
 
 

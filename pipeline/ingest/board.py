@@ -13,6 +13,7 @@ import av.error
 
 from pipeline.data import CameraState, CameraStatus, Clock, Frame
 from pipeline.errors import HandoffError
+from pipeline.film import Stretch
 from pipeline.ingest.framing import Cut
 from pipeline.ingest.source import Picture
 from pipeline.ingest.window import Rhythm, window_seconds
@@ -97,6 +98,7 @@ class Offer:
         place: the camera's place on the board.
         cut: what of the picture is the camera's.
         posted: when it was put there, seconds of the monotonic clock.
+        film: what it takes to decode it, if that may be handed on.
     """
 
     place: Place
@@ -107,6 +109,7 @@ class Offer:
     arrival: float
     clock: Clock
     posted: float
+    film: Stretch | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -116,7 +119,9 @@ class Offer:
     def frame(self) -> Frame:
         """The offer as a frame; this is where the pixels are converted."""
         image = self.cut.image(self.picture)
-        return Frame(self.place.camera, self.index, self.time, image, self.arrival, self.clock)
+        return Frame(
+            self.place.camera, self.index, self.time, image, self.arrival, self.clock, self.film
+        )
 
 
 class Board:

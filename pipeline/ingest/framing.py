@@ -32,6 +32,11 @@ class Cut:
     maps: Maps | None = None
     masks: tuple[NDArray[np.int32], ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """True if the camera takes the pictures as they are."""
+        return self.region is None and self.maps is None and not self.masks
+
     def image(self, picture: Picture) -> NDArray[np.uint8]:
         """The camera's part as uint8[H, W, 3] BGR; the pixels are converted here."""
         image = self._part(picture)

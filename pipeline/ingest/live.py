@@ -34,6 +34,7 @@ class LiveReaders:
         cameras: Mapping[str, CameraSettings],
         *,
         max_age_seconds: float = MAX_AGE_SECONDS,
+        film: bool = False,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
     ) -> None:
@@ -42,11 +43,13 @@ class LiveReaders:
         Args:
             cameras: the cameras by name; may be empty.
             max_age_seconds: a live picture that nobody has taken for so long is dropped.
+            film: True to hand on the cameras' own video with their pictures, where it can be.
             clock: gives seconds since the epoch.
             random: gives numbers from 0 to 1, for the waiting times after failures.
         """
         self._clock = clock
         self._random = random
+        self._film = film
         self._board = Board(clock=clock, max_age_seconds=max_age_seconds)
         self._changing = threading.Lock()
         self._views: dict[str, View] = {}
@@ -140,7 +143,7 @@ class LiveReaders:
             return
         live = next(iter(views.values())).settings.live
         kind = StreamReader if live else PlaybackReader
-        reader = kind(views, self._board, clock=self._clock, random=self._random)
+        reader = kind(views, self._board, film=self._film, clock=self._clock, random=self._random)
         self._readers[key] = reader
         reader.start()
 

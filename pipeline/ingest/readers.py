@@ -15,10 +15,11 @@ from typing import Any
 from pipeline.config import CameraSettings
 from pipeline.data import CameraState, Clock
 from pipeline.errors import HandoffError
+from pipeline.film import Stretch
 from pipeline.ingest.board import Board, Offer, Place
 from pipeline.ingest.clock import Capture, CaptureClock
 from pipeline.ingest.failures import Failure, SourceFailure
-from pipeline.ingest.framing import Framing
+from pipeline.ingest.framing import Cut, Framing
 from pipeline.ingest.hardware import decoding_device
 from pipeline.ingest.source import Connection, Picture, VideoSource
 from pipeline.ingest.timing import (
@@ -52,6 +53,19 @@ class View:
         self.framing = Framing(place.camera, settings)
         # A recording's `fps` says how fast it is to be played.
         self.limit = RateLimit(settings.fps if settings.live else None)
+        self._under_way: str | None = None
+
+    def film(self, picture: Picture, cut: Cut) -> Stretch | None:
+        """What it takes to decode a picture, if no more is to be seen in it than the camera shows.
+
+        The group of pictures that was under way when the camera was begun is not handed on: parts
+        of it may have been hidden, or another camera's, until then.
+        """
+        film = picture.film
+        if film is None or not cut.whole:
+            return None
+        self._under_way = self._under_way or film.group.name
+        return None if film.group.name == self._under_way else film
 
 
 class Reader(threading.Thread, ABC):
@@ -67,6 +81,7 @@ class Reader(threading.Thread, ABC):
         views: Mapping[str, View],
         board: Board,
         *,
+        film: bool = False,
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
@@ -75,6 +90,7 @@ class Reader(threading.Thread, ABC):
         Args:
             views: cameras by name; all have the same source.
             board: where the pictures go.
+            film: True to keep the source's own video with its pictures, where it can be handed on.
             clock: gives seconds since the epoch.
             random: gives numbers from 0 to 1, for the waiting times.
         """
@@ -82,6 +98,7 @@ class Reader(threading.Thread, ABC):
         self._views = dict(views)
         self._settings = next(iter(self._views.values())).settings
         self._board = board
+        self._film = film
         self._clock = clock
         self._backoff = Backoff(random=random)
         self._stopped = threading.Event()
@@ -167,7 +184,10 @@ class Reader(threading.Thread, ABC):
             else:
                 taken, clock = capture.time, capture.clock
                 cut = view.framing.cut(picture.size)
-                offers.append(Offer(view.place, picture, cut, index, taken, arrival, clock, now))
+                film = view.film(picture, cut)
+                offers.append(
+                    Offer(view.place, picture, cut, index, taken, arrival, clock, now, film)
+                )
         problem = Failure.CLOCK.word if warning else None
         if offers:
             self._board.post(offers, problem=problem, error=warning, clock_offset=capture.offset)
@@ -181,10 +201,11 @@ class StreamReader(Reader):
         views: Mapping[str, View],
         board: Board,
         *,
+        film: bool = False,
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
-        super().__init__(views, board, clock=clock, random=random)
+        super().__init__(views, board, film=film, clock=clock, random=random)
         self._capture_clock = CaptureClock()
         self._effort = Effort()
         self._hardware = self._settings.hardware_decoding == "auto"
@@ -212,6 +233,7 @@ class StreamReader(Reader):
             camera.connect_timeout,
             camera.read_timeout,
             hardware=self._hardware and decoding_device() is not None,
+            film=self._film,
         )
 
     def _doubt_hardware(self, failure: Failure) -> None:
@@ -271,17 +293,18 @@ class PlaybackReader(Reader):
         views: Mapping[str, View],
         board: Board,
         *,
+        film: bool = False,
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
-        super().__init__(views, board, clock=clock, random=random)
+        super().__init__(views, board, film=film, clock=clock, random=random)
         self._pacer = Pacer(wait=self._stopped.wait)
         self._played_seconds = 0.0
         self._pass_start = self._settings.start_time
 
     def _read(self) -> None:
         while not self._stopped.is_set():
-            with VideoSource(self._settings.source) as source:
+            with VideoSource(self._settings.source, Connection(film=self._film)) as source:
                 self._counted = Counter()
                 place = RecordingClock(fps=self._settings.fps, nominal_fps=source.info.fps)
                 try:

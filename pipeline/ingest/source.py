@@ -22,8 +22,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pipeline.errors import SourceError
+from pipeline.film import Stretch
 from pipeline.ingest.failures import Failure, explain, explain_opening
 from pipeline.ingest.hardware import accelerator, decoding_device
+from pipeline.ingest.reel import Reel
 
 Region = tuple[int, int, int, int]
 
@@ -54,12 +56,14 @@ class Connection:
         open_seconds: how long it may take to answer.
         read_seconds: how long it may be silent.
         hardware: True to decode on a device where there is one.
+        film: True to keep the video since its last key frame, for those who decode it themselves.
     """
 
     transport: str = "tcp"
     open_seconds: float = 8.0
     read_seconds: float = 5.0
     hardware: bool = False
+    film: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,14 @@ class Picture:
         index: number of the picture in its source, from 0; pictures that could not be decoded
             are counted.
         seconds: presentation time in the source, or None if it has none.
+        film: what it takes to decode it, or None where that is not kept.
     """
 
-    __slots__ = ("_bgr", "_frame", "index", "seconds")
+    __slots__ = ("_bgr", "_frame", "film", "index", "seconds")
 
-    def __init__(self, index: int, frame: VideoFrame) -> None:
+    def __init__(self, index: int, frame: VideoFrame, film: Stretch | None = None) -> None:
         self.index = index
+        self.film = film
         self.seconds = None if frame.pts is None else float(frame.time)
         self._frame = frame
         self._bgr: NDArray[np.uint8] | None = None
@@ -158,6 +164,7 @@ class VideoSource:
         self.clock_origin: float | None = None
         self.counts: Counter[str] = Counter()
         self._in_vain = 0
+        self._reel = self._new_reel() if connection.film else None
 
     def __enter__(self) -> Self:
         return self
@@ -188,10 +195,12 @@ class VideoSource:
         """
         for packet in self._packets():
             self._note_clock(packet)
+            if self._reel is not None:
+                self._reel.add(packet)
             frames = self._decode(packet)
             index = self.counts.total() - len(frames)  # what did not come out is counted, too
             for offset, frame in enumerate(frames):
-                yield Picture(index + offset, frame)
+                yield Picture(index + offset, frame, self._film(frame))
 
     def _video_stream(self) -> VideoStream:
         if not self._container.streams.video:
@@ -205,6 +214,13 @@ class VideoSource:
         stream.thread_count = 0 if large else 1
         stream.thread_type = "SLICE" if self._live else "AUTO"
         return stream
+
+    def _new_reel(self) -> Reel | None:
+        context = self._stream.codec_context
+        return Reel(bytes(context.extradata or b"")) if context.name.startswith("h264") else None
+
+    def _film(self, frame: VideoFrame) -> Stretch | None:
+        return None if self._reel is None else self._reel.stretch(frame.pts)
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         packets = self._container.demux(self._stream)
@@ -247,18 +263,23 @@ class VideoSource:
         except av.error.EOFError:
             return []
         except av.error.FFmpegError:
-            self.counts["corrupt"] += 1
+            self._note_harm(1)
             frames = []
         else:
             if not frames and self._stream.codec_context.skip_frame == "NONREF":
                 self.counts["skipped"] += 1
         whole = [frame for frame in frames if not (self._live and frame.is_corrupt)]
-        self.counts["corrupt"] += len(frames) - len(whole)
+        self._note_harm(len(frames) - len(whole))
         self.counts["decoded"] += len(whole)
         self._in_vain = 0 if whole else self._in_vain + 1
         if self._live and self._in_vain >= CORRUPT_IN_A_ROW:
             raise Failure.CORRUPT.error(self._source)
         return whole
+
+    def _note_harm(self, pictures: int) -> None:
+        self.counts["corrupt"] += pictures
+        if pictures and self._reel is not None:
+            self._reel.spoil()
 
 
 def is_live(source: str) -> bool:

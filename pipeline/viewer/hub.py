@@ -7,17 +7,19 @@ import secrets
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
 from pipeline.data import IdentityRecord
 from pipeline.errors import StoreError
+from pipeline.film import FilmMessage
 from pipeline.metrics import Metrics
 from pipeline.onlookers import SECONDS as LOOK_SECONDS
 from pipeline.onlookers import Look, together
 from pipeline.preview import decode_header
 from pipeline.store import Store
+from pipeline.viewer.cutting import Cutting
 from pipeline.viewer.messages import Cameras, CameraView, IdentityView, News, Snapshot, Trouble
 from pipeline.viewer.outbox import Outbox
 from pipeline.viewer.source import SiteSource
@@ -105,13 +107,17 @@ def camera_views(store: Store, cameras: Sequence[str]) -> list[CameraView]:
     return [CameraView(name=name, status=statuses.get(name)) for name in cameras]
 
 
-def _arrival(preview: bytes) -> float | None:
+def _arrival(header: Mapping[str, object]) -> float | None:
     """When the picture arrived at its node, seconds since the epoch, if it says so."""
-    try:
-        arrival = decode_header(preview).get("arrival")
-    except (ValueError, struct.error):
-        return None
+    arrival = header.get("arrival")
     return arrival if isinstance(arrival, float) and arrival > 0 else None
+
+
+def _header(message: bytes) -> Mapping[str, object]:
+    try:
+        return decode_header(message)
+    except (ValueError, struct.error):
+        return {}
 
 
 class _Reader:
@@ -128,6 +134,7 @@ class _Reader:
         self._after: str | None = None
         self.begun = threading.Event()
         self._wanted: dict[str, Look] = {}
+        self._cutting = Cutting(outboxes)
         self._looked = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._work = [
@@ -150,7 +157,11 @@ class _Reader:
         """What the browsers show may have changed: the nodes are told."""
         usual = dict.fromkeys(self._cameras(), Look())
         looks = [usual if o.looks is None else o.looks for o in self._outboxes]
-        self._wanted = together(looks)
+        self._cutting.looked()
+        self._say(together(looks))
+
+    def _say(self, looks: Mapping[str, Look]) -> None:
+        self._wanted = self._cutting.begun(looks)
         self._looked.set()
 
     # ── in threads ──────────────────────────────────────────────────────────────────────────
@@ -171,13 +182,22 @@ class _Reader:
     def _read_views(self) -> None:
         while not self._stopped.is_set():
             cameras = self._cameras()
-            with self._store.views(cameras, idle_seconds=_WAIT_SECONDS) as views:
+            with self._store.views(cameras, films=True, idle_seconds=_WAIT_SECONDS) as views:
                 for view in views:
                     if self._stopped.is_set() or self._cameras() != cameras:
                         break
                     if view is not None:
-                        self._call(self._show, *view, _arrival(view[1]))
+                        self._read_view(*view)
             self._call(self._forget_others, self._cameras())
+
+    def _read_view(self, camera: str, message: bytes) -> None:
+        header = _header(message)
+        if "film" in header:
+            film = FilmMessage.parse(message)
+            self._call(self._show_film, camera, film, _arrival(header))
+        else:
+            filmed = bool(header.get("filmed"))
+            self._call(self._show, camera, message, _arrival(header), filmed)
 
     def _read_decisions(self) -> None:
         if self._after is None:
@@ -221,9 +241,15 @@ class _Reader:
 
     # ── in the event loop ───────────────────────────────────────────────────────────────────
 
-    def _show(self, camera: str, message: bytes, arrival: float | None) -> None:
+    def _show(self, camera: str, message: bytes, arrival: float | None, filmed: bool) -> None:
+        if not filmed:
+            self._cutting.forget(camera)
         for outbox in self._outboxes:
-            outbox.put_picture(camera, message, arrival)
+            outbox.put_picture(camera, message, arrival, filmed=filmed)
+
+    def _show_film(self, camera: str, message: FilmMessage, arrival: float | None) -> None:
+        if not self._cutting.show(camera, message, arrival):
+            self._say(self._wanted)  # something is missing: from the key frame on, once more
 
     def _forget_others(self, cameras: Sequence[str]) -> None:
         """The site's cameras are others by now: every page begins anew with them."""

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from pipeline.errors import StoreError
 from pipeline.onlookers import Look
 from pipeline.viewer.hub import Hub
-from pipeline.viewer.messages import REQUEST, LookRequest, Ping, Pong, Trouble
+from pipeline.viewer.messages import REQUEST, LookAt, LookRequest, Ping, Pong, Trouble
 from pipeline.viewer.outbox import Outbox
 
 _RETRY_SECONDS = 1.0
@@ -45,10 +45,14 @@ async def _receive(websocket: WebSocket, outbox: Outbox, hub: Hub) -> None:
         if isinstance(request, Ping):
             outbox.put_reply(Pong(sent=request.sent, server=time.time()).model_dump_json())
         elif isinstance(request, LookRequest):
-            outbox.look({c: Look(at.width, at.fps) for c, at in request.cameras.items()})
+            outbox.look({camera: _look(at) for camera, at in request.cameras.items()})
             hub.looked()
         else:
             hub.measure(outbox.shown(request.cameras))
+
+
+def _look(at: LookAt) -> Look:
+    return Look(None, at.fps, at.width) if at.video and at.width else Look(at.width, at.fps)
 
 
 async def _send(websocket: WebSocket, outbox: Outbox, hub: Hub) -> None:

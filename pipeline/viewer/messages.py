@@ -175,6 +175,9 @@ class LookAt(Message):
 
     width: int = Field(ge=0, le=16384, description="device pixels; 0: boxes without the picture")
     fps: float = Field(30.0, gt=0, le=120, description="pictures per second, at most")
+    video: bool = Field(
+        False, description="true: it can decode H.264, and takes the camera's own video if it can"
+    )
 
 
 class LookRequest(Message):

@@ -35,10 +35,16 @@ def seen(camera: str, index: int = 0) -> Observation:
 
 
 @contextmanager
-def node(store: Store, folder: Path) -> Iterator[Courier]:
-    """What a node shows: ten pictures a second of the camera west."""
+def node(
+    store: Store,
+    folder: Path,
+    *,
+    more: str = "",
+    show: Callable[[int], Observation] = lambda index: seen("west", index),
+) -> Iterator[Courier]:
+    """What a node shows: ten pictures a second of the camera west; `more` stands in cams.yaml."""
     cams = folder / "cams.yaml"
-    cams.write_text(CAMS, encoding="utf-8")
+    cams.write_text(f"{CAMS}{more}\n", encoding="utf-8")
     site, stop = SiteFile(cams), threading.Event()
     claims = Claims(store.presence, name="hall/node", owner="hall/node/1")
     options = {"name": "hall/node", "owner": "hall/node/1", "metrics": Metrics("node")}
@@ -46,7 +52,7 @@ def node(store: Store, folder: Path) -> Iterator[Courier]:
 
     def run() -> None:
         for index in range(10_000):
-            courier.show([seen("west", index)])
+            courier.show([show(index)])
             if stop.wait(0.1):
                 return
 

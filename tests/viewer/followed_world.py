@@ -100,7 +100,7 @@ class Replay:
             looks = self._store.looked_at(list(self._sizes))
             for observation in moment:
                 if look := looks.get(observation.frame.camera):
-                    self._show(observation, look.step)
+                    self._show(observation, look.without_video.step)
             if self._stop.wait(self._pause):
                 return
 

@@ -7,7 +7,11 @@ import asyncio
 import pytest
 from viewer_parts import run
 
+from pipeline.film import Coding, Film, FilmMessage
+from pipeline.onlookers import Look
 from pipeline.viewer.outbox import Outbox
+
+VIDEO = {"west": Look(None, 30.0, 640)}
 
 
 def taken(outbox: Outbox) -> list[str | bytes]:
@@ -102,3 +106,76 @@ def test_whatever_happens_wakes_the_sender(put):
         return True
 
     assert run(woken())
+
+
+# ---------------------------------------------------------------- a camera's own video
+
+
+def film(first: int, count: int = 1, group: str = "a") -> FilmMessage:
+    """Units of one byte, their numbers."""
+    units = tuple(bytes([number]) for number in range(first, first + count))
+    return FilmMessage({"camera": "west"}, Film(group, first, units, Coding("avc1.42C01E")))
+
+
+def watching(**options: int) -> Outbox:
+    outbox = Outbox(**options)
+    outbox.look(VIDEO)
+    return outbox
+
+
+def places(messages: list[str | bytes]) -> list[tuple[str, int, int]]:
+    """Group, first and one after the last unit of each message."""
+    films = [FilmMessage.parse(m).film for m in messages if isinstance(m, bytes)]
+    return [(each.group, each.first, each.end) for each in films]
+
+
+def test_video_begins_with_a_key_frame_and_goes_on_without_a_gap():
+    outbox = watching(films=9)
+    for message in (film(3), film(0, 2), film(2), film(4), film(3, 3)):
+        outbox.put_film("west", message)
+    assert places(taken(outbox)) == [("a", 0, 6)]
+
+
+def test_what_gathers_is_sent_as_one_and_a_key_frame_takes_its_place():
+    outbox = watching(films=1)
+    outbox.put_film("west", film(0))
+    sent = taken(outbox)
+    for number in range(1, 50):
+        outbox.put_film("west", film(number))
+    assert taken(outbox) == []
+    outbox.shown(["west"])
+    assert places(sent + taken(outbox)) == [("a", 0, 1), ("a", 1, 50)]
+    outbox.put_film("west", film(50))
+    outbox.put_film("west", film(0, group="b"))
+    outbox.put_film("west", film(1, group="b"))
+    outbox.shown(["west"])
+    assert places(taken(outbox)) == [("b", 0, 2)]
+
+
+def test_a_picture_in_place_of_video_ends_it_until_the_next_key_frame():
+    outbox = watching(films=9)
+    outbox.put_film("west", film(0))
+    outbox.put_picture("west", b"jpeg")
+    outbox.put_film("west", film(1))
+    assert taken(outbox) == [b"jpeg"]
+    outbox.put_film("west", film(0, group="b"))
+    assert places(taken(outbox)) == [("b", 0, 1)]
+
+
+def test_of_a_picture_that_comes_as_video_too_the_video_is_sent():
+    outbox = watching()
+    outbox.put_film("west", film(0))
+    outbox.put_picture("west", b"jpeg", filmed=True)
+    assert places(taken(outbox)) == [("a", 0, 1)]
+
+
+def test_who_wants_pictures_or_nothing_is_sent_no_video():
+    outbox = watching()
+    outbox.put_film("west", film(0))
+    outbox.look({"west": Look(640, 30.0)})
+    outbox.put_film("west", film(1))
+    outbox.put_film("east", film(0))
+    assert taken(outbox) == []
+    assert outbox.to_begin == set()
+    outbox.look(VIDEO)
+    assert outbox.to_begin == {"west"}

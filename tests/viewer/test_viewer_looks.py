@@ -35,7 +35,10 @@ def eventually(condition: Callable[[], bool], seconds: float = 4) -> bool:
 
 def widths(store: Store) -> dict[str, int]:
     """The width that is asked for, by camera."""
-    return {camera: look.width for camera, look in (store.onlookers.wanted() or {}).items()}
+    return {
+        camera: look.without_video.width
+        for camera, look in (store.onlookers.wanted() or {}).items()
+    }
 
 
 def opened(page: Page, address: str, hash_: str = "") -> None:

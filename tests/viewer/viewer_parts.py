@@ -28,6 +28,7 @@ from pipeline.data import (
     Sighting,
 )
 from pipeline.metrics import Metrics
+from pipeline.perceive import Observation
 from pipeline.preview import encode_preview
 from pipeline.store import Store
 from pipeline.viewer import serve
@@ -133,7 +134,7 @@ def beat(
     store.presence.put_process(ProcessRecord(name, role, host, 7, **fields))  # type: ignore[arg-type]
 
 
-def preview_of(camera: str, index: int, *, width: int = SIZE[0]) -> bytes:
+def seen_of(camera: str, index: int) -> Observation:
     """A picture in which the person has walked to a place given by `index`, with their box."""
     width, height = SIZE
     left, top = 20 + (21 * index) % (width - 100), 90
@@ -141,8 +142,15 @@ def preview_of(camera: str, index: int, *, width: int = SIZE[0]) -> bytes:
     image[top : top + 100, left : left + 40] = PERSON_BGR
     boxes = np.array([[left, top, left + 40, top + 100]], dtype=float)
     frame = Frame(camera, index, NOON + index / 10, image, arrival=time.time())
+    people = boxes.astype(np.float32)
+    return Observation(frame, sv.Detections(xyxy=boxes), [tracklet_of(camera)], [], people)
+
+
+def preview_of(camera: str, index: int, *, width: int = SIZE[0], filmed: bool = False) -> bytes:
+    """The same as the message that a node sends."""
+    seen = seen_of(camera, index)
     return encode_preview(
-        frame, sv.Detections(xyxy=boxes), [tracklet_of(camera)], width=width, quality=95
+        seen.frame, seen.tracks, seen.tracklets, width=width, quality=95, filmed=filmed
     )
 
 
@@ -174,7 +182,9 @@ class Walk:
         for index in range(10_000):
             for camera, look in self._store.looked_at(self._cameras).items():
                 place = index if self._standing is None else self._standing
-                self._store.send_view(camera, preview_of(camera, place, width=look.step))
+                self._store.send_view(
+                    camera, preview_of(camera, place, width=look.without_video.step)
+                )
             for camera in self._cameras:
                 report(self._store, camera)
             if self._stop.wait(0.1):

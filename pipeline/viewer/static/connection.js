@@ -6,12 +6,21 @@ const LONGEST_WAIT_MS = 10000;
 
 const decoder = new TextDecoder();
 
-/** Takes a preview (pipeline/preview.py) apart: { header, picture }; picture null: only boxes. */
+/**
+ * Takes a preview (pipeline/preview.py) apart: { header, picture, film }; neither: only boxes.
+ * film (pipeline/film.py): { group, first, codec, description, units }, the camera's own video.
+ */
 export function parsePreview(buffer) {
   const length = new DataView(buffer).getUint32(0);
-  const header = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, length)));
+  const { film, ...header } = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, length)));
   const bytes = new Uint8Array(buffer, 4 + length);
-  return { header, picture: bytes.length ? new Blob([bytes], { type: "image/jpeg" }) : null };
+  if (film) return { header, picture: null, film: { ...film, units: cut(bytes, film.sizes) } };
+  return { header, picture: bytes.length ? new Blob([bytes], { type: "image/jpeg" }) : null, film: null };
+}
+
+function cut(bytes, sizes) {
+  let end = 0;
+  return sizes.map((size) => bytes.subarray(end, (end += size)));
 }
 
 /** The server's clock, measured by pings: the quickest of the last few knows best. */
@@ -35,7 +44,7 @@ export class ServerClock {
 }
 
 /**
- * Dispatches "message" (detail: a JSON message), "preview" (detail: { header, picture }; whoever
+ * Dispatches "message" (detail: a JSON message), "preview" (detail: see `parsePreview`; whoever
  * prevents the default says itself when it has been dealt with: see `receipt`) and
  * "state" (detail: { state: "open" | "lost" | "refused", retryAt }, retryAt by performance.now()).
  */

@@ -36,6 +36,7 @@ export class CameraGrid {
     this.app.layers.addEventListener("change", () => this.redraw());
     this.connection.addEventListener("preview", (event) => this.receive(event));
     new ResizeObserver(() => this.arrange()).observe(this.space);
+    document.addEventListener("visibilitychange", () => document.hidden && this.rest(this.tiles.values()));
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "60px" });
     setInterval(() => this.update(), 1000);
   }
@@ -62,6 +63,7 @@ export class CameraGrid {
     const tile = new CameraTile(name, this.app, {
       dirty: (which) => this.draw(which),
       done: (camera) => this.done(camera),
+      look: () => this.section.clientWidth && this.look(),
     });
     this.sight.observe(tile.element);
     return tile;
@@ -92,7 +94,8 @@ export class CameraGrid {
 
   receive(event) {
     const tile = this.tiles.get(event.detail.header.camera);
-    if (!tile || !event.detail.picture || !this.section.clientWidth) return;
+    const { picture, film } = event.detail;
+    if (!tile || !(picture || film) || !this.section.clientWidth) return;
     event.preventDefault(); // the server is told when it has been drawn
     tile.receive(event.detail);
   }
@@ -138,6 +141,7 @@ export class CameraGrid {
       if (isIntersecting) this.inSight.add(target);
       else this.inSight.delete(target);
     }
+    this.rest([...this.tiles.values()].filter((tile) => !this.inSight.has(tile.element)));
     if (this.section.clientWidth) this.look();
   }
 
@@ -145,7 +149,13 @@ export class CameraGrid {
   look() {
     const tiles = [...this.tiles.values()].filter((tile) => this.inSight.has(tile.element));
     const fps = ({ name }) => (this.section.classList.contains("one-large") && name !== this.large ? STRIP_FPS : FPS);
-    this.app.looking.want(Object.fromEntries(tiles.map((tile) => [tile.name, { width: tile.pixels, fps: fps(tile) }])));
+    const wanted = (tile) => ({ width: tile.pixels, fps: fps(tile), video: tile.wantsVideo });
+    this.app.looking.want(Object.fromEntries(tiles.map((tile) => [tile.name, wanted(tile)])));
+  }
+
+  /** Tiles that nobody sees decode nothing. */
+  rest(tiles) {
+    for (const tile of tiles) tile.rest();
   }
 
   // ── drawing: whatever has changed, together, in the next animation frame ──────────────────

@@ -11,7 +11,8 @@ export class Looking {
 
   /**
    * What is needed from now on; of cameras that are not named nothing is.
-   * @param cameras name → { width: in device pixels (0: boxes without the picture), fps: at most }
+   * @param cameras name → { width: in device pixels (0: boxes without the picture), fps: at most,
+   *   video: true for the camera's own, where it can be had }
    */
   want(cameras) {
     this.cameras = cameras;

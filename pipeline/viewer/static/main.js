@@ -79,7 +79,7 @@ const summary = new Refresher(model, ["people", "cameras"], () => {
 });
 
 connection.addEventListener("preview", ({ detail }) => {
-  if (!detail.picture) model.saw(detail.header); // with a picture: when it is drawn
+  if (!detail.picture && !detail.film) model.saw(detail.header); // with a picture: when it is drawn
 });
 connection.addEventListener("message", ({ detail }) => model.apply(detail));
 connection.addEventListener("state", ({ detail }) => {

@@ -1,6 +1,8 @@
 // One camera: its picture with the boxes that came with it, and how it is doing.
 
+import { Choice } from "./choice.js";
 import { h, setAttribute, setText } from "./dom.js";
+import { Film } from "./film.js";
 import { icon } from "./icons.js";
 import { noticeOf, showNotice } from "./notice.js";
 import { drawBoxes, onScreen } from "./overlay.js";
@@ -17,7 +19,8 @@ export class CameraTile {
    * @param name the camera
    * @param app { model: who is who, clock: the server's, layers and areas: what is drawn over the picture,
    *   why: the card that explains }
-   * @param handlers { dirty(tile): it wants to be drawn, done(camera): a picture is dealt with }
+   * @param handlers { dirty(tile): it wants to be drawn, done(camera): a picture is dealt with,
+   *   look(): what it wants has changed }
    */
   constructor(name, { model, clock, layers, areas, why }, handlers) {
     Object.assign(this, { name, model, clock, layers, areas, why, handlers });
@@ -28,6 +31,12 @@ export class CameraTile {
     this.fresh = null; // decoded, not yet shown
     this.shown = null; // what is on the canvas: { header, bitmap }
     this.recent = []; // { at, delay } of the last pictures
+    this.choice = new Choice();
+    this.film = new Film({
+      shown: (header, bitmap) => this.filmed(header, bitmap),
+      done: () => this.handlers.done(this.name),
+      failed: (why) => this.withoutVideo(why),
+    });
     this.build();
   }
 
@@ -65,6 +74,7 @@ export class CameraTile {
     if (this.next) this.handlers.done(this.name);
     this.next = null;
     this.closed = true;
+    this.film.close();
     for (const picture of [this.fresh, this.shown]) picture?.bitmap.close();
     this.fresh = this.shown = null;
   }
@@ -76,8 +86,15 @@ export class CameraTile {
     return Math.ceil(width * window.devicePixelRatio);
   }
 
+  /** True if it would rather have the camera's own video than pictures. */
+  get wantsVideo() {
+    return this.choice.video(this.pixels, this.size);
+  }
+
   /** Takes a preview; one that is still waiting to be decoded gives way to it. */
   receive(preview) {
+    this.kind = preview.film ? "video" : "pictures";
+    if (preview.film) return void this.film.receive(preview);
     if (this.next) this.handlers.done(this.name);
     this.next = preview;
     if (!this.decoding) this.decode();
@@ -89,14 +106,35 @@ export class CameraTile {
       const { header, picture } = this.next;
       this.next = null;
       const bitmap = await createImageBitmap(picture).catch(() => null);
-      if (this.fresh || !bitmap || this.closed) this.handlers.done(this.name);
-      if (this.closed) bitmap?.close();
-      if (!bitmap || this.closed) continue;
-      this.fresh?.bitmap.close();
-      this.fresh = { header, bitmap };
-      this.handlers.dirty(this);
+      if (bitmap) this.offer(header, bitmap);
+      else this.handlers.done(this.name);
     }
     this.decoding = false;
+  }
+
+  /** A picture that is ready to be drawn; one that has not been drawn yet gives way to it. */
+  offer(header, bitmap) {
+    if (this.fresh || this.closed) this.handlers.done(this.name);
+    if (this.closed) return void bitmap.close();
+    this.fresh?.bitmap.close();
+    this.fresh = { header, bitmap };
+    this.handlers.dirty(this);
+  }
+
+  filmed(header, bitmap) {
+    this.offer(header, bitmap);
+    if (this.choice.tooLate(this.clock.now() - header.arrival)) this.film.fail("it comes too late");
+  }
+
+  withoutVideo(why) {
+    console.info(`${this.name}: pictures instead of video, ${why}`);
+    this.choice.failed();
+    this.handlers.look();
+  }
+
+  /** Nobody sees it for now. */
+  rest() {
+    this.film.close();
   }
 
   /** Called in an animation frame: the picture and its boxes change together. */
@@ -194,13 +232,15 @@ export class CameraTile {
   /** Called every second and when the status has changed. */
   update(status) {
     this.size = status?.size;
+    this.film.check();
     const notice = noticeOf(this.name, status, this.clock.now()) ?? this.staleNotice();
     this.element.dataset.state = notice?.state ?? "live";
+    this.element.dataset.kind = this.kind ?? "";
     showNotice(this.notice, notice);
     const { rate = "", delay = "" } = notice ? {} : this.measured();
     setText(this.rate, rate);
     setText(this.delay, delay);
-    setAttribute(this.pace, "title", status ? [texts.pace(status), texts.delayHelp, texts.runBy(status.node)].join("\n") : "");
+    setAttribute(this.pace, "title", status ? [texts.pace(status), texts.delayHelp, texts.comesAs(this.kind), texts.runBy(status.node)].join("\n") : "");
     const people = this.boxes().filter((box) => box.identity !== undefined);
     const names = [...new Set(people.map(texts.called))];
     setAttribute(this.canvas, "aria-label", texts.picture(this.name, names));

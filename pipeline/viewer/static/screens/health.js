@@ -66,7 +66,7 @@ export class HealthScreen {
 
   cameraRow({ name, status }) {
     const health = this.model.health.cameras.find((camera) => camera.name === name);
-    if (!status || !health) return { key: name, bad: true, cells: [name, texts.unknown, "", "", "", "", "", ""] };
+    if (!status || !health) return { key: name, bad: true, cells: [name, texts.unknown, "", "", "", "", "", "", ""] };
     const drops = Object.entries(health.drops).map(([reason, rate]) => texts.drops(rate, reason));
     const totals = Object.entries(health.dropped).map(([reason, count]) => texts.dropped(count, reason));
     const running = status.state === "running";
@@ -77,6 +77,7 @@ export class HealthScreen {
       cells: [
         name, texts.stateOf(status), status.node || "–", texts.rate(health.received), texts.rate(running ? health.analysed : null),
         drops.join(", ") || texts.none, texts.time(running ? health.delay : null), texts.offset(status.clock, health.clock_offset),
+        texts.sent(status.sent ?? []),
       ],
     };
   }

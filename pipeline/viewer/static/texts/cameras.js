@@ -29,6 +29,7 @@ export const cameras = {
     `Analysed: ${numbers.decimal(status.fps)} pictures a second. ` +
     `From arrival to tracks: ${Math.round(status.delay * 1000)} ms. Dropped to stay live: ${Object.values(status.drops).reduce((sum, n) => sum + n, 0)}.`,
   delayHelp: "From the picture's arrival at the node to this screen",
+  comesAs: (kind) => (kind === "video" ? "Shown from the camera's own video (H.264)" : "Shown from pictures (JPEG)"),
   picture: (camera, names) => `${camera}: ${names.length ? names.join(", ") : "nobody recognised in view"}`,
 
   connecting: "Connecting…",
