@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from viewer_parts import NOON
+from viewer_parts import NOON, make_site
 
-from calibration.plane import Ground
+from calibration.plane import Ground, write_ground
+from pipeline.config import CameraSettings, Site
 from pipeline.data import Decision, DecisionKind, Evidence, Sighting
 from pipeline.store import Store
 from pipeline.viewer.looking import Looker
@@ -110,3 +112,12 @@ def ground(camera: str, x: float = 4, y: float = 7, heading: float = 90) -> Grou
         upright=[upright.tolist()],
     )  # fmt: skip
     return made.placed_at(x, y, heading)
+
+
+def with_floor(folder: Path) -> Site:
+    """The site of `make_site` whose cameras face each other over 14 m of floor."""
+    cameras = {}
+    for name, x, heading in (("west", 0.0, 90.0), ("east", 14.0, 270.0)):
+        write_ground(ground(name, x, 5.0, heading), folder / f"{name}.yaml")
+        cameras[name] = CameraSettings(source="rtsp://x", ground=folder / f"{name}.yaml")
+    return make_site().model_copy(update={"cameras": cameras})

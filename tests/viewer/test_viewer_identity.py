@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from api_parts import with_floor
 from gallery_parts import cut_out, meet
 from playwright.sync_api import Locator, Page, expect
 from viewer_parts import NOON, serving
@@ -49,6 +50,26 @@ def test_a_sighting_says_why_it_is_theirs(page, address, complaints):
     expect(row.locator(".like img")).to_be_visible()
     expect(row.locator(".like:visible")).to_contain_text("west, 14:00:00")
     assert complaints == []
+
+
+def test_where_the_floor_is_known_the_path_is_drawn_on_it(page, store, pictures, tmp_path):
+    meet(store, "west-1", 1, pictures[0], begin=NOON)
+    meet(store, "east-1", 1, pictures[1], begin=NOON + 20)
+    with serving(store, with_floor(tmp_path)) as address:
+        page.goto(f"{address}/#/identities/1")
+        plan = page.locator(".person svg.plan")
+        expect(plan).to_have_attribute(
+            "aria-label",
+            "Path over the floor plan: west, 14:00:00 – 14:00:08; east, 14:00:20 – 14:00:28",
+        )
+        expect(plan.locator(".field")).to_have_count(2)
+        expect(plan.locator(".unseen-way")).to_have_count(1)
+        ways = [way.bounding_box() for way in plan.locator(".seen-way").all()]
+        fields = [field.bounding_box() for field in plan.locator(".field").all()]
+        for way, field in zip(ways, fields, strict=True):
+            assert field["x"] <= way["x"]
+            assert way["x"] + way["width"] <= field["x"] + field["width"] + 1
+        expect(page.locator(".person svg.path")).to_be_hidden()
 
 
 def test_the_journey_can_be_zoomed_and_leads_to_the_sightings(page, address):

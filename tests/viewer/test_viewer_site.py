@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api_parts import ground, walk_by
+from api_parts import walk_by, with_floor
 from playwright.sync_api import Locator, Page, expect
-from viewer_parts import NOON, Walk, make_site, report, see, serving
+from viewer_parts import NOON, Walk, report, see, serving
 
-from calibration.plane import write_ground
-from pipeline.config import CameraSettings, Site
 from pipeline.data import Clock
 from pipeline.store import Store
 from pipeline.transit import TransitModel
@@ -91,14 +89,6 @@ def test_without_a_floor_it_says_how_to_measure_one(page: Page, address: str) ->
     page.goto(f"{address}/#/site")
     expect(page.get_by_text("calibration.ground points")).to_be_visible()
     expect(page.locator("svg.plan")).to_be_hidden()
-
-
-def with_floor(folder: Path) -> Site:
-    cameras = {}
-    for name, x, heading in (("west", 0.0, 90.0), ("east", 14.0, 270.0)):
-        write_ground(ground(name, x, 5.0, heading), folder / f"{name}.yaml")
-        cameras[name] = CameraSettings(source="rtsp://x", ground=folder / f"{name}.yaml")
-    return make_site().model_copy(update={"cameras": cameras})
 
 
 def test_people_stand_where_their_feet_are(page: Page, store: Store, tmp_path: Path) -> None:

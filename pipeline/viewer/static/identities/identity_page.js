@@ -10,6 +10,7 @@ import { span, utcOffset } from "../times.js";
 import { ChosenTracklets } from "./chosen_tracklets.js";
 import { History } from "./history.js";
 import { PathMap } from "./path_map.js";
+import { PathPlan } from "./path_plan.js";
 import { PersonHeader } from "./person_header.js";
 import { Timeline } from "./timeline.js";
 import { TrackletRow } from "./tracklet_row.js";
@@ -24,6 +25,7 @@ export class IdentityPage {
     this.header = new PersonHeader(go);
     this.timeline = new Timeline((tracklet) => this.reveal(tracklet));
     this.path = new PathMap();
+    this.plan = new PathPlan();
     this.transits = new Transits();
     this.history = watch ? null : new History();
     this.chosen = new ChosenTracklets(() => this.update());
@@ -34,7 +36,7 @@ export class IdentityPage {
 
   build() {
     this.sightings = h("section", { class: "sightings" }, h("h3", {}, WORDS.sightings), this.rows);
-    const beside = h("div", { class: "beside" }, this.path.element, this.transits.element, ...(this.history ? [this.history.element] : []));
+    const beside = h("div", { class: "beside" }, this.plan.element, this.path.element, this.transits.element, ...(this.history ? [this.history.element] : []));
     this.details = h("div", { class: "details" }, this.timeline.element, h("div", { class: "columns" }, this.sightings, beside));
     this.element = h("div", { class: "person", hidden: "" }, this.header.element, this.details, this.chosen.element);
   }
@@ -49,6 +51,7 @@ export class IdentityPage {
     this.timeline.reset();
     this.known = false;
     this.history?.open(identity);
+    if (!this.watch) this.plan.load(() => this.update()); // a recording knows of no floor
     this.update();
     this.header.focus();
     this.ask(identity); // also somebody known: the page may know only a part of it
@@ -94,7 +97,8 @@ export class IdentityPage {
     this.chosen.update(person);
     this.list.update(tracklets.map((record) => ({ ...record, person, live: live.has(record.tracklet) })).reverse());
     this.timeline.update(tracklets, live);
-    this.path.update(tracklets, this.model.cameras.map(({ name }) => name));
+    const walked = this.plan.update(tracklets);
+    this.path.update(walked ? [] : tracklets, this.model.cameras.map(({ name }) => name));
     this.transits.update(tracklets);
   }
 
