@@ -14,6 +14,7 @@ from pipeline.config import CameraSettings, Site, load_site
 from pipeline.embed import find_weights
 from pipeline.errors import ConfigError, HandoffError, redact
 from pipeline.ingest import SourceInfo, check_regions
+from pipeline.mqtt_settings import MqttSettings
 from pipeline.store import Store
 
 _LIVE_FPS = 15.0  # assumed of a stream that has not been opened yet
@@ -106,6 +107,7 @@ def explain(plan: Plan) -> list[tuple[str, str]]:
         ("redis", redact(site.redis.url) if site.redis.url else "embedded"),
         ("viewer", f"http://{site.viewer.host}:{site.viewer.port}/"),
         *((f"webhook {name}", redact(hook.url)) for name, hook in site.webhooks.items()),
+        *([("mqtt", _mqtt(site.mqtt, site.site))] if site.mqtt else []),
         ("identities are kept", _days(site.retention.identities)),
         ("pictures are kept", _days(site.retention.crops)),
     ]
@@ -142,6 +144,14 @@ def _camera(camera: CameraSettings) -> str:
     if camera.ground:
         parts.append(f"ground by {camera.ground.name}")
     return ", ".join(parts if camera.enabled else [*parts, "switched off"])
+
+
+def _mqtt(mqtt: MqttSettings, site: str) -> str:
+    parts = [mqtt.shown, f"topics {mqtt.topic}/{site}/…"]
+    parts.append(f"events {', '.join(mqtt.events)}" if mqtt.events else "no events")
+    if mqtt.discovery:
+        parts.append(f"announced to Home Assistant under {mqtt.discovery}")
+    return ", ".join(parts)
 
 
 def _days(seconds: float) -> str:

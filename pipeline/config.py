@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_valid
 
 from pipeline.errors import ConfigError
 from pipeline.lens import Lens, read_lens
+from pipeline.mqtt_settings import MqttSettings
 from pipeline.privacy_settings import Privacy, PrivacySettings
 from pipeline.setting_types import (
     Duration,
@@ -251,6 +252,8 @@ class Site(Settings):
     """Where everything between processes goes through."""
     webhooks: dict[Name, WebhookSettings] = Field(default_factory=dict)
     """Addresses that are told what happens, by name."""
+    mqtt: MqttSettings | None = None
+    """An MQTT broker that is told what happens, and how things stand."""
     privacy: Privacy = PrivacySettings()
     """What of people is to be made out in pictures."""
     viewer: ViewerSettings = ViewerSettings()
@@ -291,6 +294,7 @@ def load_site(path: Path) -> Site:
             "matching": _resolve_file(path, site.matching, "matching", "similarity"),
             "topology": _resolve_file(path, site.topology, "topology", "file"),
             "redis": _resolve_file(path, site.redis, "redis", "ca_file"),
+            "mqtt": site.mqtt and _resolve_file(path, site.mqtt, "mqtt", "ca_file"),
             "viewer": _resolve_tls(path, site.viewer),
         }
     )

@@ -36,6 +36,10 @@ class StoreError(HandoffError):
     """Redis cannot be reached, refuses, or is too old."""
 
 
+class BrokerError(HandoffError):
+    """An MQTT broker cannot be reached, refuses, or has gone."""
+
+
 class CorrectionError(HandoffError):
     """What a person wants corrected cannot be: somebody unknown, or not in this order."""
 

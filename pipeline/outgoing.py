@@ -1,6 +1,7 @@
 """Speaks for the site to the outside: one process at a time, whichever viewer has the lease.
 
-It writes down how cameras change, for everybody who follows events, and runs the webhooks.
+It writes down how cameras change, for everybody who follows events, runs the webhooks, and speaks
+to the MQTT broker.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pipeline.data import CameraStatus
 from pipeline.errors import StoreError
 from pipeline.events import LOST, SPEAKER, CameraChange
 from pipeline.lease import Lease
+from pipeline.mqtt import WAY, Mqtt
 from pipeline.store import Store
 from pipeline.webhooks import Webhook
 
@@ -41,6 +43,7 @@ class Outgoing(threading.Thread):
         self._lease = Lease(store.presence, SPEAKER, owner, seconds=_LEASE_SECONDS)
         self._stopped = threading.Event()
         self._webhooks: dict[str, Webhook] = {}
+        self._mqtt: Mqtt | None = None
 
     def stop(self) -> None:
         """Ends, and gives the lease back."""
@@ -68,6 +71,10 @@ class Outgoing(threading.Thread):
         if not self._tell_cameras(site):
             self._lease.lost()
             return
+        self._keep_webhooks(site)
+        self._keep_broker(site)
+
+    def _keep_webhooks(self, site: Site) -> None:
         for name, hook in list(self._webhooks.items()):
             if site.webhooks.get(name) != hook.settings or not hook.is_alive():
                 hook.stop()
@@ -78,7 +85,22 @@ class Outgoing(threading.Thread):
             )
             self._webhooks[name].start()
 
+    def _keep_broker(self, site: Site) -> None:
+        speaker = self._mqtt
+        if speaker is not None and speaker.settings != site.mqtt:
+            speaker.stop(for_good=not speaker.settings.same_place(site.mqtt))
+        if speaker is None or not speaker.is_alive():
+            self._mqtt = None
+        if site.mqtt is None and speaker is not None:
+            self._store.events.note_outgoing({WAY: None}, token=self._lease.token or 0)
+        if site.mqtt is not None and self._mqtt is None:
+            self._mqtt = Mqtt(site.mqtt, self._site, self._store, token=lambda: self._lease.token)
+            self._mqtt.start()
+
     def _silence(self) -> None:
+        if self._mqtt is not None:
+            self._mqtt.stop()
+            self._mqtt = None
         for hook in self._webhooks.values():
             hook.stop()
         self._webhooks.clear()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -32,7 +33,7 @@ def read_settings(path: Path, model: type[Model]) -> Model:
     """
     document = _read_yaml(path)
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, context={"folder": path.parent})
     except ValidationError as error:
         sentences = [_sentence(path, model, each) for each in error.errors()]
         raise ConfigError("\n".join(sentences)) from None
@@ -129,7 +130,10 @@ def _shown(value: object) -> str:
 
 
 def _told(value: object) -> object:
-    """The value without what stands under keys of secrets."""
+    """The value without what stands under keys of secrets, or before the @ of an address."""
+    if isinstance(value, str) and "@" in value:
+        scheme = f"{value.partition('://')[0]}://" if "://" in value else ""
+        return f"{scheme}***@{value.rpartition('@')[2]}"
     if isinstance(value, list):
         return [_told(each) for each in value]
     if not isinstance(value, dict):
@@ -152,5 +156,7 @@ def _keys_at(model: Any, location: tuple[str | int, ...]) -> list[str]:
             model = field.annotation if field else None
         else:  # a mapping of names to models: the name leads to the model
             model = get_args(model)[-1] if get_args(model) else None
+        if get_origin(model) is UnionType:  # a section that may be missing
+            model = get_args(model)[0]
     is_model = isinstance(model, type) and issubclass(model, BaseModel)
     return [field.alias or name for name, field in model.model_fields.items()] if is_model else []

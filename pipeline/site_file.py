@@ -46,7 +46,7 @@ class SiteFile:
         return self.site.enabled_cameras
 
     def reload(self) -> list[str]:
-        """Reads the file again; cameras, and who may see the page, change at once.
+        """Reads the file again; cameras, who may see the page, and who is told change at once.
 
         All else stays until a restart.
 
@@ -60,7 +60,8 @@ class SiteFile:
             fresh = load_site(self._path)
             said = _differences(self.site, fresh)
             self.site = self.site.model_copy(update={"viewer": _admitting(self.site, fresh)})
-            self.site = self.site.model_copy(update={"webhooks": fresh.webhooks})
+            outside = {"webhooks": fresh.webhooks, "mqtt": fresh.mqtt}
+            self.site = self.site.model_copy(update=outside)
             if fresh.cameras != self.site.cameras or fresh.nodes != self.site.nodes:
                 changes = {"cameras": fresh.cameras, "nodes": fresh.nodes}
                 self.site = self.site.model_copy(update=changes)
@@ -84,6 +85,8 @@ def _differences(old: Site, new: Site) -> list[str]:
         said.append("nodes have changed")
     if old.webhooks != new.webhooks:
         said.append("webhooks have changed")
+    if old.mqtt != new.mqtt:
+        said.append("mqtt has changed")
     admitting = _admitting(old, new)
     if admitting != old.viewer:
         said.append("who may see the page has changed")

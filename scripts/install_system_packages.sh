@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests use beyond Python packages, on Debian and Ubuntu: GStreamer's RTSP server
-# with its Python bindings (a real camera stream), Chromium (a real browser) and Xvfb (a screen). The
-# system itself needs none of it. Run as root, or with a sudo that asks no password.
+# with its Python bindings (a real camera stream), Chromium (a real browser), Xvfb (a screen) and
+# Mosquitto (an MQTT broker). The system itself needs none of it. Run as root, or with a sudo that
+# asks no password.
 set -euo pipefail
 
 packages=(
@@ -15,6 +16,7 @@ packages=(
     gstreamer1.0-plugins-bad      # h264parse
     chromium
     xvfb                          # a screen for the window
+    mosquitto
     redis-server                  # of Debian 12, too old: to see it refused
 )
 

@@ -10,8 +10,8 @@ from fastapi import Query
 
 from pipeline.browse import Mark
 from pipeline.data import IdentityRecord
+from pipeline.in_view import LIVE_SECONDS, capture_now, is_live
 from pipeline.store import Store
-from pipeline.viewer.api.now import LIVE_SECONDS, capture_now, is_live
 from pipeline.viewer.api.selection import Selection
 
 LiveFilter = Annotated[

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from pipeline.data import TrackletRecord
+from pipeline.in_view import capture_now, in_view
 from pipeline.store import Store
-from pipeline.viewer.api.now import LIVE_SECONDS, capture_now, is_live
 from pipeline.viewer.api.parts import Parts
 from pipeline.viewer.api.problems import unusable
 from pipeline.viewer.api.selection import Begin, End, Selection
@@ -101,13 +101,10 @@ def statistics(parts: Parts, begin: float, end: float) -> StatisticsView:
 
 def people_now(parts: Parts) -> Now:
     """Who is in view now."""
-    now = capture_now(parts.store, parts.cameras)
-    recent = tracklets_within(parts.store, Selection(None, now - LIVE_SECONDS, None))
-    live = [record for record in recent if is_live(record, now)]
-    cameras = sorted({record.camera for record in live})
+    seen = in_view(parts.store, parts.cameras)
     return Now(
-        people=len({record.identity for record in live}),
-        cameras={c: len({r.identity for r in live if r.camera == c}) for c in cameras},
+        people=len(set().union(*seen.values())),
+        cameras={camera: len(people) for camera, people in sorted(seen.items())},
     )
 
 

@@ -1,4 +1,4 @@
-"""What time it is for the cameras, and who is in view at it."""
+"""Who is in view now, and what time that is for the cameras."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ def capture_now(store: Store, cameras: Sequence[str]) -> float:
 def is_live(tracklet: TrackletRecord, now: float) -> bool:
     """True if the tracklet goes on at this time."""
     return not tracklet.closed and abs(now - tracklet.end) <= LIVE_SECONDS
+
+
+def in_view(store: Store, cameras: Sequence[str]) -> dict[str, set[int]]:
+    """The numbers of the people each camera sees now; cameras that see nobody are left out."""
+    now = capture_now(store, cameras)
+    people: dict[str, set[int]] = {}
+    below = None
+    while entries := store.browse.tracklets(below=below, since=now - LIVE_SECONDS):
+        for _, record in entries:
+            if record is not None and is_live(record, now):
+                people.setdefault(record.camera, set()).add(record.identity)
+        below = entries[-1][0]
+    return people
