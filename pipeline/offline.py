@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from calibration.plane import read_ground
 from calibration.positions import positions, write_positions
 from pipeline.annotate import annotate
 from pipeline.config import CameraSettings, Site
-from pipeline.data import Frame, IdentityRecord, Sighting, TrackletRecord
+from pipeline.data import Evidence, Frame, IdentityRecord, Sighting, TrackletRecord
 from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network
 from pipeline.embedded import EmbeddedRedis
@@ -161,8 +161,14 @@ class OfflineRun:
         groups: dict[int, list[TrackletRecord]] = defaultdict(list)
         for tracklet, record in records.items():
             to = found[tracklet]
-            moved = replace(record, identity=to.identity, confidence=to.confidence)
-            groups[to.identity].append(moved)
+            groups[to.identity].append(
+                replace(
+                    record,
+                    identity=to.identity,
+                    confidence=to.confidence,
+                    evidence=to.evidence,
+                )
+            )
         return [
             IdentityRecord(number, tuple(sorted(members, key=lambda r: (r.begin, r.tracklet))))
             for number, members in sorted(groups.items())
@@ -271,8 +277,15 @@ def _listed(
         "entered": _point(record.entered),
         "left": _point(record.left),
         "confidence": round(record.confidence, 4),
+        "evidence": _evidence(record.evidence or Evidence()),
         "thumbnail": name if picture is not None else None,
     }
+
+
+def _evidence(evidence: Evidence) -> dict[str, object]:
+    """What a decision rests on; see `pipeline.data.Evidence`."""
+    facts = asdict(evidence)
+    return {n: round(v, 4) if isinstance(v, float) else v for n, v in facts.items()}
 
 
 def _point(foot: tuple[float, float]) -> list[float]:

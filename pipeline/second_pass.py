@@ -103,7 +103,7 @@ def second_pass(
     numbers = _numbered(ordered, groups, online)
     return {
         ordered[i].tracklet: Belonging(
-            numbers[group], problem.confidence(i, group), problem.evidence(i, group)
+            numbers[group], problem.confidence(i, group), problem.evidence(i, group, groups)
         )
         for group in groups
         for i in group
@@ -173,11 +173,18 @@ class Problem:
         gain = self.value(group) - self.value(rest) if rest else np.inf
         return float(1.0 / (1.0 + np.exp(-gain)))
 
-    def evidence(self, i: int, group: Group) -> Evidence:
-        """What speaks for a tracklet's belonging with the others of a group."""
+    def evidence(self, i: int, group: Group, groups: Sequence[Group] = ()) -> Evidence:
+        """What speaks for a tracklet's belonging with the others of a group.
+
+        Args:
+            i: the tracklet.
+            group: where it is.
+            groups: all there are: one of the others may come second.
+        """
+        second = self._runner_up(i, group, groups)
         rest = tuple(j for j in group if j != i)
         if not rest:
-            return Evidence()
+            return Evidence(runner_up=second)
         closest = max(rest, key=lambda j: (self._similarity[i, j], -j))
         place = group.index(i)
         before = self._sightings[group[place - 1]] if place else None
@@ -185,11 +192,19 @@ class Problem:
         return Evidence(
             appearance=float(looks),
             transit=float(self.value(group) - self.value(rest) - looks),
+            runner_up=second,
             similarity=float(self._similarity[i, closest]),
             closest=self._sightings[closest].tracklet,
             came_from=before.tracklet if before else None,
             gap=self._sightings[i].begin - before.end if before else None,
         )
+
+    def _runner_up(self, i: int, group: Group, groups: Sequence[Group]) -> float | None:
+        """What the best of the other groups that a tracklet could be in would gain by it."""
+        near = set(self._near[i].tolist())
+        others = [each for each in groups if each != group and not near.isdisjoint(each)]
+        gains = [self.value(tuple(sorted((*each, i)))) - self.value(each) for each in others]
+        return max((float(gain) for gain in gains if np.isfinite(gain)), default=None)
 
     # ── what a group is worth ───────────────────────────────────────────────────────────────
 

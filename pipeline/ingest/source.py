@@ -152,7 +152,7 @@ class VideoSource:
         self._source = source
         self._live = is_live(source)
         self._read_seconds = connection.read_seconds
-        self._container = _open(source, connection)
+        self._container = open_container(source, connection)
         try:
             self._stream = self._video_stream()
             self.info = _describe(self._container, self._stream)
@@ -298,7 +298,12 @@ def probe(source: str) -> SourceInfo:
         return opened.info
 
 
-def _open(source: str, connection: Connection) -> InputContainer:
+def open_container(source: str, connection: Connection = Connection()) -> InputContainer:
+    """Opens a source, and no more.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
     address, file_format = _locate(source)
     started = time.monotonic()
     try:

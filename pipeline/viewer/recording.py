@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from pipeline.data import IdentityRecord, TrackletRecord
+from pipeline.data import Evidence, IdentityRecord, TrackletRecord
 from pipeline.errors import ConfigError, HandoffError
 from pipeline.mot import Table, read_table
 from pipeline.run_record import read_run, read_times
@@ -40,6 +40,7 @@ class _Listed(BaseModel):
     entered: tuple[float, float] = (0.0, 0.0)
     left: tuple[float, float] = (0.0, 0.0)
     confidence: float
+    evidence: Evidence | None = None
     thumbnail: str | None = None
 
     def record(self, identity: int) -> TrackletRecord:
@@ -55,6 +56,7 @@ class _Listed(BaseModel):
             entered=self.entered,
             left=self.left,
             confirmed=True,
+            evidence=self.evidence,
         )
 
 

@@ -6,17 +6,19 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.data import IdentityRecord
+from pipeline.errors import HandoffError
 from pipeline.viewer.api.paging import Page
 from pipeline.viewer.api.problems import NOT_FOUND, not_found
 from pipeline.viewer.api.selection import Selection
 from pipeline.viewer.messages import IdentityView, Message
 from pipeline.viewer.recording import Boxes, Recording, View
 from pipeline.viewer.recording_pictures import Pictures, State
+from pipeline.viewer.recording_stills import Stills
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="number of an identity")]
 WhichResults = Annotated[View, Query(description="with hindsight, or as decided while it ran")]
@@ -67,7 +69,7 @@ class BoxesView(Message):
     )
 
 
-def router(recording: Recording, pictures: Pictures) -> APIRouter:
+def router(recording: Recording, pictures: Pictures, stills: Stills) -> APIRouter:
     """The routes of one recording."""
     routes = APIRouter(tags=["recording"])
 
@@ -93,6 +95,23 @@ def router(recording: Recording, pictures: Pictures) -> APIRouter:
         if path is None:
             raise not_found("a camera whose video is ready", camera)
         return FileResponse(path, media_type="video/mp4")
+
+    @routes.get(
+        "/recording/cameras/{camera}/pictures/{index}.jpg",
+        responses=NOT_FOUND,
+        response_class=Response,
+    )
+    def get_picture(
+        camera: str, index: Annotated[int, Path(ge=0, description="of the picture, from 0")]
+    ) -> Response:
+        """One of a camera's pictures, without boxes, decoded from the recording."""
+        try:
+            picture = stills.jpeg(camera, index)
+        except HandoffError:  # why, `problem` says
+            picture = None
+        if picture is None:
+            raise not_found("a camera's picture that can be read", f"{camera}, {index}")
+        return Response(picture, media_type="image/jpeg")
 
     @routes.get("/identities")
     def list_identities(

@@ -19,6 +19,7 @@ from pipeline.viewer.headers import with_headers
 from pipeline.viewer.recording import Recording
 from pipeline.viewer.recording_api import router
 from pipeline.viewer.recording_pictures import Pictures
+from pipeline.viewer.recording_stills import Stills
 from pipeline.viewer.server import run
 from pipeline.viewer_settings import ViewerSettings
 
@@ -51,12 +52,13 @@ class LocalGuard:
         await answer(scope, receive, with_headers(scope, send))
 
 
-def create_recording_app(recording: Recording, pictures: Pictures) -> FastAPI:
+def create_recording_app(recording: Recording, pictures: Pictures, stills: Stills) -> FastAPI:
     """The viewer of one folder of results, for this machine alone.
 
     Args:
         recording: what is shown.
         pictures: where its videos are.
+        stills: single pictures, for the time until there are videos.
     """
     app = FastAPI(
         title="Handoff: a recording",
@@ -68,7 +70,7 @@ def create_recording_app(recording: Recording, pictures: Pictures) -> FastAPI:
     )
     app.add_middleware(LocalGuard)
     add_handlers(app)
-    app.include_router(router(recording, pictures), prefix=PREFIX)
+    app.include_router(router(recording, pictures, stills), prefix=PREFIX)
     app.mount("/static", Static(directory=STATIC), name="static")
 
     @app.get("/", include_in_schema=False)
@@ -101,10 +103,10 @@ def serve_recording(
         ConfigError: the folder holds no results, or nothing can listen there.
     """
     recording = Recording(folder)
-    with Pictures(recording) as pictures:
+    with Stills(recording) as stills, Pictures(recording) as pictures:
 
         def serve(settings: ViewerSettings) -> None:
-            app = create_recording_app(recording, pictures)
+            app = create_recording_app(recording, pictures, stills)
             run(app, settings, started=started, stop=stop)
 
         try:

@@ -1,7 +1,8 @@
 """The pictures of a recording, as videos that a browser can jump about in.
 
 `--video` leaves them in the folder. Otherwise they are made from the recordings themselves, if
-these are still there, in a temporary folder that goes when the viewer ends.
+these are still there, in a temporary folder that goes when the viewer ends; until they are complete
+there are single pictures (`pipeline.viewer.recording_stills`).
 """
 
 from __future__ import annotations
@@ -13,17 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.annotate import plain_video, veiled
+from pipeline.annotate import plain_video
 from pipeline.config import CameraSettings
-from pipeline.data import Frame
 from pipeline.errors import HandoffError
 from pipeline.ingest import read_recordings
-from pipeline.run_record import PICTURES_FOLDER, read_veiled
-from pipeline.veil import Veil
+from pipeline.run_record import PICTURES_FOLDER
 from pipeline.viewer.recording import Recording
+from pipeline.viewer.recording_shown import ShownPictures
 
 State = Literal["ready", "preparing", "missing"]
 
@@ -37,7 +34,7 @@ class Pictures:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._veil = Veil(recording.run.privacy)
+        self._shown = ShownPictures(recording)
         self._videos: dict[str, Path] = {}
         self._done: dict[str, int] = {}
         self._problem: str | None = None
@@ -102,7 +99,6 @@ class Pictures:
     def _make(self, cameras: dict[str, CameraSettings]) -> None:
         assert self._scratch is not None
         made = {name: Path(self._scratch.name) / f"{name}.mp4" for name in cameras}
-        people = {name: self._people(name) for name in cameras}
         with ExitStack() as stack:
             rates = {name: self._recording.run.cameras[name].rate for name in cameras}
             videos = {n: stack.enter_context(plain_video(made[n], fps=rates[n])) for n in made}
@@ -110,26 +106,6 @@ class Pictures:
                 if self._stopping.is_set():
                     return
                 for frame in frames:
-                    self._check(frame)
-                    videos[frame.camera].write(self._shown(frame, people[frame.camera]))
+                    videos[frame.camera].write(self._shown.image(frame))
                     self._done[frame.camera] = frame.index + 1
         self._videos |= {name: path for name, path in made.items() if path.is_file()}
-
-    def _check(self, frame: Frame) -> None:
-        """A file that was changed meanwhile would show people where they are not."""
-        expected = self._recording.run.cameras[frame.camera].size
-        if frame.size != expected or frame.index >= len(self._recording.times[frame.camera]):
-            raise HandoffError(
-                f"camera {frame.camera}: expected the recording that the results are of, found "
-                "another one in its place"
-            )
-
-    def _people(self, camera: str) -> dict[int, NDArray[np.float32]]:
-        if not self._veil.active:
-            return {}
-        frames = len(self._recording.times[camera])
-        return read_veiled(self._recording.folder, camera, frames)
-
-    def _shown(self, frame: Frame, people: dict[int, NDArray[np.float32]]) -> NDArray[np.uint8]:
-        rows = self._recording.results["hindsight"].tables[frame.camera].at(frame.index + 1)
-        return veiled(frame, rows, self._veil, people.get(frame.index))

@@ -101,3 +101,15 @@ def test_what_is_found_is_possible_and_no_worse_than_the_online_result(
     assert sorted(i for group in found.groups for i in group) == list(range(len(ordered)))
     assert np.isfinite(found.nats)
     assert found.nats >= sum(problem.value(group) for group in begin) - 1e-6
+
+
+def test_reasons_name_the_likeness_the_way_and_who_came_second() -> None:
+    sightings = [
+        seen("r1", RED, 0), seen("b1", BLUE, 2, "east"),
+        seen("r2", RED, 20, "east"), seen("b2", BLUE, 30),
+    ]  # fmt: skip
+    online = {"r1": 1, "b1": 2, "r2": 1, "b2": 2}
+    reasons = second_pass(sightings, online, Weigher(CALIBRATION))["r2"].evidence
+    assert (reasons.closest, reasons.came_from, reasons.gap) == ("r1", "r1", 16)
+    assert reasons.runner_up is not None
+    assert reasons.runner_up < reasons.appearance + reasons.transit

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import httpx
 import numpy as np
 import pytest
@@ -165,17 +166,70 @@ def test_without_video_the_pictures_are_made_from_the_recording_and_go_in_the_en
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize(("camera", "index"), [("west", 0), ("west", FRAMES - 1), ("east", 40)])
+def test_any_picture_is_there_at_once(results, tmp_path, camera, index):
+    folder = copy_with(results, tmp_path / "out")
+    with viewing(folder) as address, httpx.Client(base_url=f"{address}/api/v1") as api:
+        answer = api.get(f"/recording/cameras/{camera}/pictures/{index}.jpg")
+    shown = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    filmed = pictures(results.parent / "clip.avi", camera)
+    assert shown.shape == filmed[index].shape
+    errors = [np.abs(shown.astype(int) - picture).mean() for picture in filmed]
+    assert int(np.argmin(errors)) == index
+
+
+@pytest.mark.parametrize(
+    ("camera", "index", "status"),
+    [("west", FRAMES, 404), ("nobody", 0, 404), ("west", -1, 422)],
+)
+def test_a_picture_that_does_not_exist_is_not_shown(api, camera, index, status):
+    answer = api.get(f"/recording/cameras/{camera}/pictures/{index}.jpg")
+    assert answer.status_code == status
+
+
+def test_of_a_recording_that_is_gone_there_is_no_picture(results, tmp_path):
+    folder = copy_with(results, tmp_path / "out", west="gone.avi")
+    with viewing(folder) as address, httpx.Client(base_url=f"{address}/api/v1") as api:
+        assert api.get("/recording/cameras/west/pictures/0.jpg").status_code == 404
+
+
+def test_every_tracklet_says_what_speaks_for_it(api, results):
+    for view, folder in (("hindsight", results), ("online", results / "online")):
+        people = json.loads((folder / "identities.json").read_text())["identities"]
+        listed = {t["tracklet"]: t["evidence"] for p in people for t in p["tracklets"]}
+        said = api.get("/identities", params={"results": view}).json()["items"]
+        assert {t["tracklet"]: t["evidence"] for p in said for t in p["tracklets"]} == listed
+        several = [p["tracklets"] for p in people if len(p["tracklets"]) > 1]
+        assert several
+        for tracklets in several:
+            names = {tracklet["tracklet"] for tracklet in tracklets}
+            assert tracklets[-1]["evidence"]["closest"] in names
+
+
+def test_results_without_reasons_can_be_looked_at(results, tmp_path):
+    folder = copy_with(results, tmp_path / "out")
+    people = json.loads((folder / "identities.json").read_text())
+    for tracklet in (t for person in people["identities"] for t in person["tracklets"]):
+        del tracklet["evidence"]
+    (folder / "identities.json").write_text(json.dumps(people))
+    everybody = Recording(folder).results["hindsight"].identities.values()
+    assert {t.evidence for person in everybody for t in person.tracklets} == {None}
+
+
 def test_what_was_to_be_hidden_is_hidden_in_them(hidden):
     table = read_table(hidden / "west.txt")
     filmed = pictures(hidden.parent / "clip.avi", "west")
     with viewing(hidden) as address, httpx.Client(base_url=f"{address}/api/v1") as api:
         ask = lambda: api.get("/recording/cameras/west.mp4")  # noqa: E731
         shown = decoded(until(ask, lambda answer: answer.status_code == 200).content)
-    row = table[table.frame == table.frame[len(table) // 2]]
+        row = table[table.frame == table.frame[len(table) // 2]]
+        jpeg = api.get(f"/recording/cameras/west/pictures/{row.frame[0] - 1}.jpg").content
+    still = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     x1, y1, x2, y2 = row.xyxy[0].astype(int)
     index = int(row.frame[0]) - 1
     person, seen = filmed[index][y1:y2, x1:x2], shown[index][y1:y2, x1:x2]
     assert roughness(seen) < 0.6 * roughness(person)
+    assert roughness(still[y1:y2, x1:x2]) < 0.6 * roughness(person)
     assert np.abs(shown[index][-100:].astype(int) - filmed[index][-100:]).mean() < 6  # the lawn
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from accessibility import SIZES, violations
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from recording_parts import FRAMES, RATE, WIDTH, copy_with, pictures, run_offline, viewing
 
 from pipeline.mot import read_table
@@ -232,6 +232,50 @@ def test_the_other_results_can_be_looked_at(opened, results):
     shown = canvas_of(opened, "west")
     rows = online.at(frame)
     assert coloured(shown, rows.xyxy[0], WIDTH["west"], PALETTE[(rows.identity[0] - 1) % 7]) > 0.5
+
+
+def still_preparing(route: Route) -> None:
+    """The server's answer, had it only begun to make the videos."""
+    said = route.fetch().json()
+    for camera in said["cameras"]:
+        camera.update(state="preparing", progress=0.3)
+    route.fulfill(json=said)
+
+
+def test_pictures_are_there_before_their_videos_are(page, results, tmp_path, complaints):
+    folder = copy_with(results, tmp_path / "out")
+    filmed = pictures(results.parent / "clip.avi", "west")
+    with viewing(folder) as address:
+        page.route("**/api/v1/recording", still_preparing)
+        page.goto(address)
+        expect(page.get_by_text("A smooth video is being made: 30%")).to_have_count(2)
+        page.get_by_role("checkbox", name="Boxes").uncheck()
+        page.get_by_role("checkbox", name="Names").uncheck()
+        for index in (76, 2, 70):
+            go_to(page, index / RATE + 0.01)
+            expect(view(page, "west")).to_have_attribute("data-frame", str(index))
+            assert closest(canvas_of(page, "west"), filmed) == index
+    assert complaints == []
+
+
+def test_a_click_on_somebody_says_why_they_are_who_they_are(opened, results, complaints):
+    table = read_table(results / "west.txt")
+    frame = int(table.frame[len(table) // 2])
+    go_to(opened, (frame - 1) / RATE + 0.01)
+    west = view(opened, "west")
+    expect(west).to_have_attribute("data-frame", str(frame - 1))
+    rows = table.at(frame)
+    left, top, right, bottom = rows.xyxy[0]
+    scale = west.locator("canvas").bounding_box()["width"] / WIDTH["west"]
+    middle = {"x": (left + right) / 2 * scale, "y": (top + bottom) / 2 * scale}
+    west.locator("canvas").click(position=middle)
+    card = opened.get_by_role("region", name="Why this person")
+    expect(card).to_be_visible()
+    expect(card.locator(".name")).to_have_text(re.compile(r"Person \d"))
+    expect(card.locator("dt").last).to_have_text("Others")
+    opened.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    assert complaints == []
 
 
 def test_without_pictures_boxes_stand_on_empty_ground(page, results, tmp_path):

@@ -6,9 +6,10 @@ const MOST_PEOPLE = 500;
 
 /** Dispatches "cameras", "health", "people" and "highlight" when they have changed. */
 export class Model extends EventTarget {
-  constructor(clock) {
+  /** @param most people it keeps; of more those without news for longest are left to the server */
+  constructor(clock, most = MOST_PEOPLE) {
     super();
-    this.clock = clock;
+    Object.assign(this, { clock, most });
     this.site = "";
     this.cameras = [];
     this.health = null; // how processes and cameras are doing, see messages.py
@@ -103,7 +104,7 @@ export class Model extends EventTarget {
 
   forgetOldest() {
     for (const { identity } of this.people.values()) {
-      if (this.people.size <= MOST_PEOPLE) return;
+      if (this.people.size <= this.most) return;
       this.forget(identity);
     }
   }

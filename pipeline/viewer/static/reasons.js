@@ -11,8 +11,9 @@ export class Reasons {
   /**
    * @param model what the page knows of people
    * @param api what the server is asked with
+   * @param attention true to show what the network looked at
    */
-  constructor(model, api) {
+  constructor(model, api, attention) {
     Object.assign(this, { model, api, tracklet: null, earlier: null });
     this.name = h("a", { class: "name" });
     this.standing = h("span", { class: "badge" });
@@ -21,8 +22,8 @@ export class Reasons {
     this.before = new Picture();
     this.pair = h("div", { class: "pair" }, this.before.element, h("span", { class: "arrow", "aria-hidden": "true" }, texts.arrow), this.now.element);
     this.facts = h("dl", { class: "evidence" });
-    this.attention = new Attention(api);
-    this.element = h("div", {}, h("header", {}, this.name, this.standing), this.verdict, this.pair, this.facts, this.attention.element);
+    this.attention = attention ? new Attention(api) : null;
+    this.element = h("div", {}, h("header", {}, this.name, this.standing), this.verdict, this.pair, this.facts, this.attention?.element ?? "");
   }
 
   update(person, record) {
@@ -43,13 +44,13 @@ export class Reasons {
   begin(record) {
     this.tracklet = record.tracklet;
     this.asked = new Map(); // tracklet → its record, or null: asked for, not there (yet)
-    this.attention.open(record.tracklet);
+    this.attention?.open(record.tracklet);
   }
 
   /** The card has been closed. */
   end() {
     this.tracklet = null;
-    this.attention.open(null);
+    this.attention?.open(null);
   }
 
   /** A tracklet's record; one the page does not know is asked for, and shown when it is there. */

@@ -47,7 +47,7 @@ function fail(error) {
 
 const connection = new EventTarget(); // nothing comes by itself, but screens listen
 const clock = { now: () => recording.end }; // "the last hour" is the recording's
-const model = new Model(clock);
+const model = new Model(clock, Infinity); // a recording has an end
 const navigation = new Navigation(byId("navigation"), SCREENS);
 const shortcuts = new Shortcuts(SCREENS, go);
 byId("help").addEventListener("click", () => shortcuts.help());

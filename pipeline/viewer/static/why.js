@@ -10,13 +10,13 @@ const GAP = 10;
 const NARROW = matchMedia("(max-width: 699px)"); // as in style.css: the card lies at the lower edge
 
 export class WhyCard {
-  /** @param app { model, api } */
-  constructor({ model, api }) {
+  /** @param app { model, api, attention: false if the server cannot tell what the network looked at } */
+  constructor({ model, api, attention = true }) {
     this.model = model;
     this.tracklet = null; // what the card is about, or will be
     this.pinned = false; // it stays until somebody closes it
     this.timer = null;
-    this.reasons = new Reasons(model, api);
+    this.reasons = new Reasons(model, api, attention);
     const close = h("button", { type: "button", class: "button close", "aria-label": texts.close, onclick: () => this.close() }, "×");
     this.element = h("section", { id: "why", class: "why", popover: "manual", "aria-label": texts.why.title }, this.reasons.element, close);
     this.element.addEventListener("pointerenter", () => clearTimeout(this.timer));

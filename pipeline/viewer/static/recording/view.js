@@ -7,18 +7,22 @@ import { texts } from "../texts.js";
 import { Boxes } from "./boxes.js";
 import { CameraClock } from "./camera_clock.js";
 import { Film } from "./film.js";
+import { Stills } from "./stills.js";
 
 const WORDS = texts.recording;
 const GROUND = "#3c434c"; // where there is no picture
 
 export class CameraView {
-  /** @param screen { playhead, model, shown: { boxes, names, truth }, results } */
+  /** @param screen { playhead, model, why, shown: { boxes, names, truth }, results } */
   constructor(screen, camera) {
     Object.assign(this, { screen, camera, clock: new CameraClock(camera), crops: new Map(), wanted: null });
     this.boxes = new Boxes(camera, () => this.draw());
     this.film = new Film(camera, () => this.draw(), () => screen.active && this.update());
+    this.stills = new Stills(camera, () => this.film.ready || this.draw());
     this.canvas = h("canvas", { class: "boxes", role: "img", "aria-label": WORDS.pictureOf(camera.name) });
-    this.canvas.addEventListener("click", (event) => this.point(event));
+    this.canvas.addEventListener("click", (event) => this.choose(event));
+    this.canvas.addEventListener("pointermove", (event) => this.point(event));
+    this.canvas.addEventListener("pointerleave", () => screen.why.leave());
     this.note = h("p", { class: "note", hidden: "" });
     this.place = h("span", { class: "quiet" });
     this.picture = h("div", { class: "picture" }, this.film.element, this.canvas, this.note);
@@ -34,6 +38,7 @@ export class CameraView {
 
   /** What the server says of it now: whether there is a video. */
   tell({ name, state, progress }) {
+    if (state !== "ready") this.early = state === "preparing"; // its pictures come one by one until its video is there
     this.note.hidden = state === "ready";
     setText(this.note, state === "preparing" ? WORDS.making(progress) : WORDS.missing);
     if (state === "ready" && !this.film.element.src) this.film.load(address(`/recording/cameras/${encodeURIComponent(name)}.mp4`));
@@ -45,6 +50,7 @@ export class CameraView {
     const before = this.wanted;
     this.wanted = this.clock.indexAt(playhead.time);
     this.film.follow(this.wanted, playhead.playing ? playhead.speed : 0);
+    if (this.early && !this.film.ready) this.stills.want(this.wanted);
     if (!this.film.ready || this.wanted === null || before === null) this.draw();
   }
 
@@ -59,14 +65,15 @@ export class CameraView {
     const { width, height } = this.size();
     const context = this.canvas.getContext("2d");
     const ratio = this.canvas.width / Math.max(1, width);
-    const index = this.wanted === null ? null : this.film.ready ? this.film.index : this.wanted;
+    const source = [this.film, this.stills].find(({ ready }) => ready);
+    const index = this.wanted === null ? null : (source?.index ?? this.wanted);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = GROUND;
     context.fillRect(0, 0, width, height);
     if (index === null) return this.say(null);
     const view = { x: 0, y: 0, width, height };
-    if (this.film.ready) this.drawPicture(context, view);
-    this.drawPeople(context, view, index);
+    if (source) this.drawPicture(context, view, source.picture);
+    this.drawPeople(context, view, index, !source);
     this.say(index);
   }
 
@@ -79,28 +86,33 @@ export class CameraView {
   }
 
   /** Videos have even sizes: of an odd picture they show its last row or column twice. */
-  drawPicture(context, { width, height }) {
+  drawPicture(context, { width, height }, picture) {
     const { width: w, height: h } = this.camera;
-    context.drawImage(this.film.picture, 0, 0, w, h, 0, 0, width, height);
+    context.drawImage(picture, 0, 0, w, h, 0, 0, width, height);
   }
 
-  drawPeople(context, view, index) {
+  drawPeople(context, view, index, crops) {
     const { shown, results, model } = this.screen;
     const boxes = this.boxes.at(results, index);
     const people = (boxes ?? []).map(({ identity, xywh }) => ({ identity, xywh, confirmed: true, confidence: 1 }));
-    Object.assign(this, { people, complete: boxes !== null });
-    if (!this.film.ready) for (const person of people) this.drawCrop(context, view, person, this.clock.timeOf(index));
+    Object.assign(this, { people, time: this.clock.timeOf(index), complete: boxes !== null });
+    if (crops) for (const person of people) this.drawCrop(context, view, person);
     drawBoxes(context, view, people, model.pointed ?? model.pinned, { boxes: shown.boxes, names: shown.names, confidence: false });
     if (shown.truth && this.camera.truth) drawTruth(context, view, this.boxes.at("truth", index) ?? []);
   }
 
   /** Somebody's kept picture, where there is no other. */
-  drawCrop(context, view, { identity, xywh }, time) {
-    const tracklets = this.screen.model.people.get(identity)?.tracklets ?? [];
-    const seen = tracklets.find((t) => t.camera === this.camera.name && t.begin <= time && time <= t.end);
+  drawCrop(context, view, { identity, xywh }) {
+    const seen = this.trackletOf(identity);
     const crop = seen && this.crop(seen.tracklet);
     const { x, y, width, height } = onScreen(view, xywh);
     if (crop?.complete && crop.naturalWidth) context.drawImage(crop, x, y, width, height);
+  }
+
+  /** The sighting to which somebody's box in the picture shown belongs. */
+  trackletOf(identity) {
+    const tracklets = this.screen.model.people.get(identity)?.tracklets ?? [];
+    return tracklets.find((t) => t.camera === this.camera.name && t.begin <= this.time && this.time <= t.end);
   }
 
   crop(tracklet) {
@@ -118,12 +130,38 @@ export class CameraView {
     setText(this.place, index === null ? "" : WORDS.frame(index, this.camera.frames));
   }
 
-  /** A click on somebody makes them stand out, in all cameras; beside them, nobody any more. */
-  point({ offsetX, offsetY }) {
+  // ── pointing at people ──────────────────────────────────────────────────────────────────────
+
+  at({ offsetX, offsetY }) {
     const [x, y] = [offsetX / this.canvas.clientWidth, offsetY / this.canvas.clientHeight];
-    const hit = (this.people ?? []).findLast(({ xywh: [left, top, w, h] }) => x >= left && x <= left + w && y >= top && y <= top + h);
-    const { model } = this.screen;
+    return (this.people ?? []).findLast(({ xywh: [left, top, w, h] }) => x >= left && x <= left + w && y >= top && y <= top + h);
+  }
+
+  /** The pointer on somebody: after a moment a card says why they are who they are. */
+  point(event) {
+    const hit = this.at(event);
+    this.canvas.classList.toggle("pointing", Boolean(hit));
+    if (event.pointerType !== "mouse") return; // a finger taps
+    const seen = hit && this.trackletOf(hit.identity);
+    if (seen) this.screen.why.hover(seen.tracklet, this.rectOf(hit));
+    else this.screen.why.leave();
+  }
+
+  /** A click on somebody makes them stand out, in all cameras, and the card stay; beside them, nobody. */
+  choose(event) {
+    const { model, why } = this.screen;
+    const hit = this.at(event);
+    const seen = hit && this.trackletOf(hit.identity);
     model.pin(hit && hit.identity !== model.pinned ? hit.identity : null);
+    if (seen && model.pinned !== null) why.pin(seen.tracklet, this.rectOf(hit));
+    else why.close();
+  }
+
+  /** Where a box is on the screen. */
+  rectOf({ xywh }) {
+    const { left, top, width, height } = this.canvas.getBoundingClientRect();
+    const box = onScreen({ x: left, y: top, width, height }, xywh);
+    return new DOMRect(box.x, box.y, box.width, box.height);
   }
 }
 

@@ -8,6 +8,7 @@ import { Figures } from "../recording/figures.js";
 import { Lanes } from "../recording/lanes.js";
 import { Scrubber } from "../recording/scrubber.js";
 import { CameraView } from "../recording/view.js";
+import { WhyCard } from "../why.js";
 
 const WORDS = texts.recording;
 const LEAP_SECONDS = 5;
@@ -23,6 +24,7 @@ export class RecordingScreen {
   constructor({ model, api, recording, playhead, load }) {
     Object.assign(this, { model, api, recording, playhead, load, shown: usualLayers(), active: false });
     this.results = recording.results[0];
+    this.why = new WhyCard({ model, api, attention: false });
     this.views = recording.cameras.map((camera) => new CameraView(this, camera));
     this.controls = new Controls(this);
     this.scrubber = new Scrubber(playhead);
@@ -37,7 +39,7 @@ export class RecordingScreen {
     this.space = h("div", { class: "space" }, this.grid);
     this.note = h("p", { class: "notes quiet" });
     this.element = h("section", { class: "recording" }, h("h2", { class: "unseen" }, WORDS.title), this.space,
-      h("div", { class: "panel" }, this.controls.element, this.note, this.scrubber.element, this.lanes.element, this.figures.element));
+      h("div", { class: "panel" }, this.controls.element, this.note, this.scrubber.element, this.lanes.element, this.figures.element), this.why.element);
     this.tell(this.recording);
   }
 
@@ -68,6 +70,7 @@ export class RecordingScreen {
   hide() {
     this.active = false;
     this.playhead.pause();
+    this.why.close();
     clearTimeout(this.asking);
   }
 
@@ -147,6 +150,7 @@ export class RecordingScreen {
   async choose(results) {
     this.results = results;
     this.model.pin(null);
+    this.why.close();
     await this.load(results).catch((error) => setText(this.note, error.message));
     this.tell(this.recording);
     this.setPeople();

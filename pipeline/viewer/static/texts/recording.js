@@ -21,7 +21,7 @@ export const recording = {
   names: "Names",
   truth: "Ground truth",
   truthName: (n) => `True ${n}`,
-  making: (share) => `Pictures are being made: ${numbers.percent(share)}`,
+  making: (share) => `A smooth video is being made: ${numbers.percent(share)}`,
   missing: "No pictures",
   missingWhy: (problem) => `There are no pictures: ${problem}`,
   frame: (index, frames) => `Picture ${index + 1} of ${frames}`,
