@@ -15,12 +15,12 @@ from pipeline.errors import StoreError
 from pipeline.viewer.accounts import Accounts, Visitor
 from pipeline.viewer.headers import secure, with_headers
 from pipeline.viewer.permits import PREFIX
-from pipeline.viewer.sign_in import Refused, SignIn
+from pipeline.viewer.sign_in import SCRIPT, Refused, SignIn
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer_settings import LOCAL
 
 # Whoever watches over processes is signed in nowhere; whoever signs in is not yet.
-_OPEN = ("/healthz", "/readyz", "/sign-in")
+_OPEN = ("/healthz", "/readyz", "/sign-in", SCRIPT)
 _READING = ("GET", "HEAD", "OPTIONS")
 _LOOK_AGAIN_SECONDS = 5.0
 _GOOD_BYE: dict[str, Message] = {
@@ -95,7 +95,11 @@ class Guard:
         if scope["path"] in _OPEN:  # also without Redis
             _pass(scope, None)
             return None
-        visitor = self._by_token(scope) or await self._sign_in.visitor(scope)
+        try:
+            visitor = await self._visitor(scope)
+        except Refused as refused:
+            headers = {"Retry-After": str(refused.wait)} if refused.wait else None
+            return JSONResponse({"detail": refused.sentence}, refused.status, headers)
         if visitor is not None:
             _pass(scope, visitor)
             return None
@@ -111,10 +115,11 @@ class Guard:
             page = self._sign_in.page
             return page(refused.sentence, status=refused.status, wait=refused.wait)
 
-    def _by_token(self, scope: Scope) -> Visitor | None:
+    async def _visitor(self, scope: Scope) -> Visitor | None:
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
-        account = self._accounts.by_token(token) if scheme.lower() == "bearer" else None
-        return None if account is None else Visitor(account.name, account.role)
+        if scheme.lower() == "bearer":
+            return await self._sign_in.by_bearer(scope, token)
+        return await self._sign_in.visitor(scope)
 
     async def _while_signed_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves what has no end of its own until it ends all the same, or its session does."""

@@ -44,6 +44,7 @@ PERMITS: dict[tuple[str, str], Permit] = {
     ("GET", "/readyz"): _ANYBODY,
     ("GET", "/metrics"): _SEE,
     ("GET", "/sign-in"): _ANYBODY,
+    ("GET", "/sign-in.js"): _ANYBODY,
     ("POST", "/sign-in"): _ANYBODY,
     ("POST", "/sign-out"): _SEE,
     ("WEBSOCKET", "/live"): _SEE,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import httpx
 import pytest
 from api_parts import walk_by
 from playwright.sync_api import Page, expect
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 from viewer_parts import make_site, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -60,27 +61,25 @@ def bearer(address: str, token: str) -> httpx.Client:
 
 def test_every_route_says_who_may_use_it(store: Store) -> None:
     app = create_app(FixedSite(make_site()), store, metrics=Metrics("viewer"))
-    assert {key for route in _flat(app.routes) for key in _keys(route)} - PERMITS.keys() == set()
+    found = set(_keys(app.routes))
+    assert {("POST", "/sign-in"), ("GET", "/api/v1/me"), ("WEBSOCKET", "/live")} <= found
+    assert found - PERMITS.keys() == set()
     described = app.openapi()["paths"]
     named = {(method.upper(), path) for path, methods in described.items() for method in methods}
     assert named - PERMITS.keys() == set()
     assert len(named) > 20
 
 
-def _flat(routes: list[BaseRoute]) -> Iterator[BaseRoute]:
+def _keys(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Method and path of all routes, also of those that are described nowhere."""
     for route in routes:
-        if hasattr(route, "routes") and not isinstance(route, Mount):
-            yield from _flat(route.routes)
-        else:
-            yield route
-
-
-def _keys(route: BaseRoute) -> set[tuple[str, str]]:
-    if isinstance(route, WebSocketRoute):
-        return {("WEBSOCKET", route.path)}
-    if not isinstance(route, Route) or route.path.endswith("openapi.json"):
-        return set()
-    return {(method, route.path) for method in (route.methods or ()) if method != "HEAD"}
+        if hasattr(route, "effective_route_contexts"):  # a router that was included
+            yield from _keys(route.effective_route_contexts())
+        elif hasattr(route, "methods"):
+            own = route.path.endswith("openapi.json")
+            yield from ((m, route.path) for m in route.methods or () if m != "HEAD" and not own)
+        elif isinstance(route, WebSocketRoute):
+            yield "WEBSOCKET", route.path
 
 
 RENAME = {"kind": "rename", "identity": 1, "name": "Cy"}
@@ -217,6 +216,30 @@ def test_a_browser_signs_in_and_out(page: Page, address: str) -> None:
     expect(page.get_by_label("Password")).to_be_visible()
 
 
+def test_after_signing_in_one_is_where_one_wanted_to_be(
+    page: Page, address: str, complaints: list[str]
+) -> None:
+    page.goto(f"{address}/#/identities/1")
+    for password in ("wrong", ANN):  # the place outlives a mistake
+        page.get_by_label("Name").fill("ann")
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Person 1")).to_be_visible()
+    assert page.url == f"{address}/#/identities/1"
+    assert [text for text in complaints if "401" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "place", ["https://evil.example", "//evil.example", '#/"><script>', "#/a;url=//evil.example"]
+)
+def test_signing_in_leads_to_no_other_site(address: str, place: str) -> None:
+    data = {"user": "ann", "password": ANN, "place": place}
+    answer = httpx.post(f"{address}/sign-in", data=data, headers={"Origin": address})
+    assert 'content="0; url=/"' in answer.text
+    assert "evil" not in answer.text
+    assert "script" not in answer.text
+
+
 def test_a_viewer_s_page_offers_no_corrections(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_label("Name").fill("bob")
@@ -251,6 +274,21 @@ def test_what_people_do_is_written_down_without_secrets(store: Store, address: s
         ("ann", Action.SIGN_IN, False),
     ]
     assert {e["address"] for e in answer.json()["items"]} == {"127.0.0.1"}
+
+
+def test_wrong_tokens_are_written_down_and_make_their_address_wait(address: str) -> None:
+    ann = sign_in(address, "ann", ANN)
+    wrong = bearer(address, "something else")
+    answers = [wrong.get("/api/v1/cameras") for _ in range(7)]
+    assert [answer.status_code for answer in answers[:4]] == [401] * 4
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert bearer(address, CANARIES[2]).get("/api/v1/cameras").status_code == 429
+    entries = ann.get("/api/v1/audit", params={"action": "sign in"}).json()["items"]
+    tried = [e for e in entries if (e["user"], e["done"]) == ("somebody with a token", False)]
+    assert 4 <= len(tried) < 7
+    time.sleep(float(answers[-1].headers["Retry-After"]) + 0.1)
+    assert bearer(address, CANARIES[2]).get("/api/v1/cameras").status_code == 200
 
 
 def test_no_secret_stands_in_redis_or_in_an_answer(
