@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.film import Coding
+from pipeline.ingest.sps import in_order, in_order_record
 
 _START = b"\x00\x00\x00\x01"
 _IDR, _SPS, _PPS = 5, 7, 8
@@ -22,20 +23,29 @@ def coding_of(parameters: bytes, key_unit: bytes) -> Coding | None:
         None if neither says how the pictures are coded.
     """
     if parameters[:1] == b"\x01":
-        return Coding(_codec(parameters), parameters) if len(parameters) > 6 else None
+        if len(parameters) <= 6:
+            return None
+        return Coding(_codec(parameters), in_order_record(parameters))
     sets = [unit for unit in units_in(key_unit) if unit[0] & 31 == _SPS]
     sets = sets or [unit for unit in units_in(parameters) if unit[0] & 31 == _SPS]
     return Coding(_codec(sets[0])) if sets and len(sets[0]) > 3 else None
 
 
 def with_parameters(parameters: bytes, key_unit: bytes) -> bytes:
-    """A key frame in Annex B format that brings its parameters along, as decoders want it."""
+    """A key frame that brings its parameters along, as decoders want it, if in Annex B format.
+
+    They say that pictures come in order; in AVC format the description does.
+    """
     if parameters[:1] == b"\x01":
         return key_unit
     kinds = {unit[0] & 31 for unit in units_in(key_unit)}
     missing = {_SPS, _PPS} - kinds
     lacking = [unit for unit in units_in(parameters) if unit[0] & 31 in missing]
-    return b"".join(_START + unit for unit in lacking) + key_unit
+    whole = b"".join(_START + unit for unit in lacking) + key_unit
+    for unit in units_in(whole):
+        if unit[0] & 31 == _SPS:
+            whole = whole.replace(unit, in_order(unit), 1)
+    return whole
 
 
 def is_key_unit(parameters: bytes, unit: bytes) -> bool:

@@ -35,7 +35,7 @@ class Outbox:
         self,
         *,
         window: int = 2,
-        films: int = 4,
+        films: int = 8,
         events: int = 256,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -4,9 +4,9 @@ import { canDecode } from "./film.js";
 
 const LARGEST = 4; // times as wide as it is shown: more would be decoded in vain
 const FIRST_REST_MS = 30000;
-const LONGEST_REST_MS = 600000;
-const LATE_SECONDS = 3; // video that comes so much later than it has, for so many pictures, is too much for the line
-const LATE_PICTURES = 10;
+const LONGEST_REST_MS = 3600000;
+const LATE_SECONDS = 2; // video that comes so much later than pictures can, for so many pictures, is too much
+const LATE_PICTURES = 10; // for the line, or the decoder holds it back
 
 export class Choice {
   constructor() {
@@ -29,9 +29,14 @@ export class Choice {
     this.late = 0;
   }
 
-  /** A picture of the video has come so many seconds late; true if that has gone on for too long. */
-  tooLate(seconds) {
+  /** A picture has come so many seconds after it was taken, as video or not. */
+  saw(seconds) {
     this.quickest = Math.min(this.quickest, seconds); // clocks differ; what counts is the change
+  }
+
+  /** The same of a picture of the video; true if that has gone on too late for too long. */
+  tooLate(seconds) {
+    this.saw(seconds);
     this.late = seconds - this.quickest > LATE_SECONDS ? this.late + 1 : 0;
     return this.late >= LATE_PICTURES;
   }

@@ -108,6 +108,7 @@ export class CameraTile {
       const bitmap = await createImageBitmap(picture).catch(() => null);
       if (bitmap) this.offer(header, bitmap);
       else this.handlers.done(this.name);
+      this.choice.saw(this.clock.now() - header.arrival);
     }
     this.decoding = false;
   }
