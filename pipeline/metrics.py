@@ -51,6 +51,7 @@ class Declared:
         labels: what it is told apart by.
         buckets: upper bounds of a histogram's buckets, seconds.
         cameras: True if the viewer makes it from the cameras' statuses, not a process by itself.
+        ways: the same, from how the ways out of the site are doing.
     """
 
     what: str
@@ -59,6 +60,7 @@ class Declared:
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
     cameras: bool = False
+    ways: bool = False
 
     @property
     def name(self) -> str:
@@ -151,6 +153,12 @@ CATALOGUE: tuple[Declared, ...] = (
         "camera_next_try_seconds", "gauge", "Time until a failed camera is tried again, seconds",
         labels=("camera",), cameras=True,
     ),
+    # ── ways out of the site ────────────────────────────────────────────────────────────────
+    Declared(
+        "outgoing_up", "gauge",
+        "1: the webhook or the MQTT broker is told; 0: it cannot be reached or refuses",
+        labels=("way",), ways=True,
+    ),
 )  # fmt: skip
 """Every metric there is, apart from those of the library about the process (`process_…`)."""
 
@@ -165,7 +173,7 @@ class Metrics:
     def __init__(self, role: str) -> None:
         self.role = role
         self._registry = CollectorRegistry()
-        declared = [metric for metric in CATALOGUE if not metric.cameras]
+        declared = [metric for metric in CATALOGUE if not metric.cameras and not metric.ways]
         self._labels = {metric.what: metric.labels for metric in declared}
         self._metrics: dict[str, Any] = {m.what: _make(m, self._registry) for m in declared}
         ProcessCollector(registry=self._registry)

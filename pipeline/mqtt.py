@@ -41,6 +41,7 @@ _PATIENCE_SECONDS = 86_400.0
 _END_SECONDS = 3.0  # shorter than the lease of whoever waits for it
 _AT_ONCE = 100
 _BORN = b"online"
+_NOT_YET = "it has not been reached yet"
 
 log = structlog.get_logger()
 
@@ -108,9 +109,9 @@ class Mqtt(threading.Thread):
     def _begin(self) -> None:
         """Finds the place to go on from; what happens from now on is told, whenever it can be."""
         noted = self._store.events.outgoing().get(WAY, {})
-        place = noted.get("place")
+        place = noted.get("place")  # nothing is noted before the first time
         self._place = Position.parse(place) if place else self._store.events.now()
-        self._keep(problem=noted.get("problem", ""))
+        self._keep(problem=noted.get("problem", _NOT_YET))
 
     def _fail(self, problem: str) -> None:
         wait = self._backoff.next_seconds()
@@ -152,17 +153,16 @@ class Mqtt(threading.Thread):
     def _speak(self, broker: Broker) -> None:
         self._held, self._strange = {}, set()
         broker.subscribe(self._filters())
-        looked, known_to_work = -_LOOK_SECONDS, False
+        self._tell_state(broker)
+        self._backoff.reset()
+        self._keep()
+        looked = time.monotonic()
         while not self._stopped.is_set():
+            self._tell_events(broker)
             self._listen(broker)
             if time.monotonic() - looked >= _LOOK_SECONDS:
                 looked = time.monotonic()
                 self._tell_state(broker)
-            self._tell_events(broker)
-            if not known_to_work:
-                known_to_work = True
-                self._backoff.reset()
-                self._keep()
 
     def _filters(self) -> list[str]:
         prefix = self.settings.discovery

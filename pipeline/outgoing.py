@@ -19,7 +19,7 @@ from pipeline.events import LOST, SPEAKER, CameraChange
 from pipeline.lease import Lease
 from pipeline.mqtt import WAY, Mqtt
 from pipeline.store import Store
-from pipeline.webhooks import Webhook
+from pipeline.webhooks import Webhook, webhook_key
 
 _LOOK_SECONDS = 1.0
 _LEASE_SECONDS = 6.0
@@ -73,6 +73,7 @@ class Outgoing(threading.Thread):
             return
         self._keep_webhooks(site)
         self._keep_broker(site)
+        self._forget_ways(site)
 
     def _keep_webhooks(self, site: Site) -> None:
         for name, hook in list(self._webhooks.items()):
@@ -91,11 +92,16 @@ class Outgoing(threading.Thread):
             speaker.stop(for_good=not speaker.settings.same_place(site.mqtt))
         if speaker is None or not speaker.is_alive():
             self._mqtt = None
-        if site.mqtt is None and speaker is not None:
-            self._store.events.note_outgoing({WAY: None}, token=self._lease.token or 0)
         if site.mqtt is not None and self._mqtt is None:
             self._mqtt = Mqtt(site.mqtt, self._site, self._store, token=lambda: self._lease.token)
             self._mqtt.start()
+
+    def _forget_ways(self, site: Site) -> None:
+        """How far those were told that are in cams.yaml no more: if they come back, they begin."""
+        told = {webhook_key(name) for name in site.webhooks} | ({WAY} if site.mqtt else set())
+        gone = self._store.events.outgoing().keys() - told
+        notes = dict.fromkeys(gone)
+        self._store.events.note_outgoing(notes, token=self._lease.token or 0)
 
     def _silence(self) -> None:
         if self._mqtt is not None:

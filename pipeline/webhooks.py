@@ -22,7 +22,7 @@ import requests
 import structlog
 from pydantic import TypeAdapter
 
-from pipeline.errors import StoreError, redact
+from pipeline.errors import StoreError
 from pipeline.events import Event, Events, Position, Wanted
 from pipeline.ingest.timing import Backoff
 from pipeline.webhook_settings import WebhookSettings
@@ -33,6 +33,12 @@ _PATIENCE_SECONDS = 86_400.0
 _LONGEST_WAIT_SECONDS = 600.0
 _TIMEOUTS = (5.0, 10.0)  # to connect, to answer
 _AT_ONCE = 100
+_PROBLEMS: Mapping[type[Exception], str] = {  # what is more special comes first
+    requests.exceptions.SSLError: "its certificate cannot be trusted, or TLS fails",
+    requests.exceptions.ConnectTimeout: f"no connection within {_TIMEOUTS[0]:g} s",
+    requests.exceptions.ReadTimeout: f"no answer within {_TIMEOUTS[1]:g} s",
+    requests.exceptions.ConnectionError: "nobody can be reached there",
+}
 
 log = structlog.get_logger()
 
@@ -99,7 +105,7 @@ class Webhook(threading.Thread):
 
     @property
     def _key(self) -> str:
-        return f"webhook:{self._name}"
+        return webhook_key(self._name)
 
     def _keep(self, place: Position, *, problem: str = "") -> bool:
         """Notes how far it is, and what is wrong; False if somebody else is in charge by now."""
@@ -140,8 +146,21 @@ class Webhook(threading.Thread):
                 allow_redirects=False,  # another host is not whom the user has named
             )
         except requests.RequestException as error:
-            return redact(str(error))
+            return _why(error)
         return None if 200 <= answer.status_code < 300 else f"HTTP status {answer.status_code}"
+
+
+def webhook_key(name: str) -> str:
+    """What a webhook is called among the ways out of the site; see `Events.outgoing`."""
+    return f"webhook:{name}"
+
+
+def _why(error: requests.RequestException) -> str:
+    """What went wrong; the library's own words hold the address, whose path may be a secret."""
+    for kind, sentence in _PROBLEMS.items():
+        if isinstance(error, kind):
+            return sentence
+    return f"the request failed ({type(error).__name__})"
 
 
 def headers_of(event: Event, body: bytes, secret: str | None, *, now: float) -> Mapping[str, str]:

@@ -1,11 +1,12 @@
-"""The metrics of a whole site in one answer: those of its processes, and of its cameras."""
+"""The metrics of a whole site in one answer: of its processes, its cameras, its ways out."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -19,7 +20,10 @@ _COMMENT = re.compile(r"# (?P<kind>HELP|TYPE) (?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
 
 
 def site_metrics(
-    processes: Iterable[ProcessRecord], cameras: Sequence[str], statuses: Iterable[CameraStatus]
+    processes: Iterable[ProcessRecord],
+    cameras: Sequence[str],
+    statuses: Iterable[CameraStatus],
+    ways: Mapping[str, Mapping[str, Any]],
 ) -> bytes:
     """Everything a site measures, in the text format of Prometheus.
 
@@ -27,9 +31,10 @@ def site_metrics(
         processes: their metrics are told apart by the labels `process` and `role`.
         cameras: the site's cameras; one without a status is down.
         statuses: how those that somebody runs are doing.
+        ways: how the ways out of the site are doing, by name; see `Events.outgoing`.
     """
-    parts = [_merged(processes), camera_metrics(cameras, statuses, now=time.time())]
-    return b"".join(parts)
+    of_cameras = camera_metrics(cameras, statuses, now=time.time())
+    return b"".join([_merged(processes), of_cameras, way_metrics(ways)])
 
 
 @dataclass(slots=True)
@@ -77,6 +82,25 @@ def camera_metrics(
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Cameras(cameras, by_name, now))
     return generate_latest(registry)
+
+
+def way_metrics(ways: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """How the ways out of the site are doing, in the text format of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Ways(ways))
+    return generate_latest(registry)
+
+
+class _Ways(Collector):
+    def __init__(self, ways: Mapping[str, Mapping[str, Any]]) -> None:
+        self._ways = ways
+
+    def collect(self) -> Iterator[Metric]:
+        for declared in (metric for metric in CATALOGUE if metric.ways):
+            family = GaugeMetricFamily(declared.name, declared.help, labels=declared.labels)
+            for way, note in self._ways.items():
+                family.add_metric((way,), float(not note["problem"]))
+            yield family
 
 
 _Values = Iterable[tuple[tuple[str, ...], float]]  # the labels after `camera`, and the value

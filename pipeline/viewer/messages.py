@@ -126,6 +126,14 @@ class Happening(Message):
     process: str
 
 
+class WayOut(Message):
+    """A webhook or an MQTT broker that is told what happens."""
+
+    name: str = Field(description="`mqtt`, or `webhook:` and its name in cams.yaml")
+    problem: str = Field(description="why it is not told at the moment, empty if it is")
+    updated: float = Field(description="when this was noted, seconds since the epoch")
+
+
 class Health(Message):
     """How the site's processes and cameras are doing, every two seconds."""
 
@@ -133,6 +141,7 @@ class Health(Message):
     processes: list[ProcessView]
     cameras: list[CameraHealth]
     happenings: list[Happening] = Field(description="of late, newest first")
+    outgoing: list[WayOut] = Field(description="whoever is told what happens, by name")
 
 
 class Reloaded(Message):

@@ -39,7 +39,8 @@ def operation(store: Store, site: SiteSource) -> fastapi.APIRouter:
     def metrics() -> Response:
         cameras = tuple(site.site.enabled_cameras)
         processes = store.presence.processes(metrics=True)
-        text = site_metrics(processes, cameras, store.statuses(cameras))
+        statuses, ways = store.statuses(cameras), store.events.outgoing()
+        text = site_metrics(processes, cameras, statuses, ways)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router

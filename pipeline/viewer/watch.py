@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from pipeline.data import CameraStatus, ProcessRecord
 from pipeline.store import Store
-from pipeline.viewer.messages import CameraHealth, Happening, Health, ProcessView
+from pipeline.viewer.messages import CameraHealth, Happening, Health, ProcessView, WayOut
 from pipeline.viewer.readings import Reading, timings
 
 _LATELY_SECONDS = 30.0  # numbers "of late" are those of this long
@@ -70,6 +70,7 @@ class Watch:
             processes=[self._process(record, statuses) for record in records],
             cameras=[self._camera(status) for status in statuses],
             happenings=list(self._roll.happenings),
+            outgoing=_ways_out(self._store.events.outgoing()),
         )
 
     def _process(self, record: ProcessRecord, statuses: Iterable[CameraStatus]) -> ProcessView:
@@ -196,6 +197,13 @@ class _Known:
     started: float
     seen: float
     gone: bool = False
+
+
+def _ways_out(noted: Mapping[str, Mapping[str, Any]]) -> list[WayOut]:
+    return [
+        WayOut(name=name, problem=note["problem"], updated=note["time"])
+        for name, note in sorted(noted.items())
+    ]
 
 
 def _keep_only(histories: dict[str, Any], names: Iterable[str]) -> None:

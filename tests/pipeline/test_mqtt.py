@@ -245,7 +245,7 @@ def test_a_broker_that_was_away_is_told_all_of_it(
     store: Store, broker: Mosquitto, listener: Listener
 ) -> None:
     with speaking(store, SiteOfTests(broker)):
-        wait_for(lambda: listener.held.get(f"{ROOT}/status") == "online")
+        wait_for(lambda: problem(store) == "")
         broker.kill()
         wait_for(lambda: problem(store) != "")
         assert f"127.0.0.1:{broker.port}" in problem(store)

@@ -188,6 +188,33 @@ def test_the_secret_is_nowhere(
     assert not [t for t in [*texts, captured.out, captured.err, repr(settings)] if SECRET in t]
 
 
+def test_a_secret_in_the_address_is_not_told(
+    store: Store, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receiver.server_close()
+    settings = site(receiver, url=f"http://127.0.0.1:{receiver.server_port}/{SECRET}")
+    with speaking(store, settings):
+        decide(store, "w1", "west", 1)
+        wait_for(lambda: store.events.outgoing()["webhook:alarm"]["problem"] != "")
+        assert store.events.outgoing()["webhook:alarm"]["problem"] == "nobody can be reached there"
+    captured = capsys.readouterr()
+    assert "a webhook fails" in captured.out + captured.err
+    assert SECRET not in captured.out + captured.err
+
+
+def test_a_webhook_that_was_taken_away_begins_anew(store: Store, receiver: Receiver) -> None:
+    settings = site(receiver)
+    with speaking(store, settings):
+        pass
+    with speaking(store, site()):
+        wait_for(lambda: store.events.outgoing() == {})
+    decide(store, "w1", "west", 1)
+    with speaking(store, settings):
+        decide(store, "w2", "west", 2)
+        wait_for(lambda: len(receiver.received) == 1)
+    assert receiver.events[0]["identity"] == 2
+
+
 def test_a_secret_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", SECRET)
     hook = WebhookSettings.model_validate({"url": "http://x", "secret": "env:HOOK"})

@@ -82,6 +82,17 @@ def test_a_site_that_works_says_so_with_its_processes(page, working, complaints)
     assert complaints == []
 
 
+def test_whoever_is_not_told_is_named_with_the_reason(page, store, working):
+    note = {"place": "0-0.0-0.0-0", "problem": "", "time": time.time()}
+    store.events.note_outgoing({"webhook:alarm": note})
+    opened(page, working)
+    expect(row(page, "Webhook alarm")).to_contain_text("is told")
+    why = "expected an MQTT broker at mqtt://10.0.0.5:1883, found: timed out"
+    store.events.note_outgoing({"mqtt": note | {"problem": why}})
+    expect(row(page, "MQTT broker")).to_contain_text("is not told")
+    expect(page.locator(".problems")).to_contain_text(f"MQTT broker is not told: {why}")
+
+
 def test_an_address_of_an_earlier_version_leads_to_the_health_screen(page, working):
     page.goto(f"{working}/#health")
     expect(page.locator(".verdict")).to_be_visible()

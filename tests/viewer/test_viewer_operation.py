@@ -60,6 +60,20 @@ def test_the_metrics_of_all_processes_and_cameras_come_in_one_answer(store):
     assert len(described) == len(set(described))
 
 
+def test_whoever_is_not_told_shows_in_health_and_metrics(store):
+    down = {"place": "0-0.0-0.0-0", "problem": "no answer", "time": 1000.0}
+    store.events.note_outgoing({"mqtt": down, "webhook:alarm": down | {"problem": ""}})
+    with serving(store) as address:
+        text = httpx.get(f"{address}/metrics").text
+        health = httpx.get(f"{address}/api/v1/health").json()
+    assert 'handoff_outgoing_up{way="mqtt"} 0.0' in text
+    assert 'handoff_outgoing_up{way="webhook:alarm"} 1.0' in text
+    assert health["outgoing"] == [
+        {"name": "mqtt", "problem": "no answer", "updated": 1000.0},
+        {"name": "webhook:alarm", "problem": "", "updated": 1000.0},
+    ]
+
+
 def test_probes_need_no_token_and_tell_nothing(store):
     with serving(store, make_site(token=TOKEN)) as address:
         answers = [httpx.get(address + path) for path in ("/healthz", "/readyz")]

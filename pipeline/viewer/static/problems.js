@@ -15,7 +15,7 @@ export function condition(model, now) {
 
 /** Whatever somebody ought to look after, a sentence each. */
 function problemsOf({ health, cameras, trouble }, now) {
-  const { processes } = health;
+  const { processes, outgoing } = health;
   const of = (role) => processes.filter((process) => process.role === role);
   const found = trouble ? [trouble] : [];
   if (!of("node").length) found.push(texts.noNode);
@@ -24,6 +24,9 @@ function problemsOf({ health, cameras, trouble }, now) {
   for (const process of processes) {
     if (now - process.updated > SILENT_SECONDS) found.push(texts.silent(process.name));
     else if (!process.ready) found.push(texts.notReady(process.name, process.note));
+  }
+  for (const { name, problem } of outgoing) {
+    if (problem) found.push(texts.notTold(texts.wayOut(name), problem));
   }
   for (const { name, status } of cameras) {
     if (!status) found.push(`${name}: ${texts.unknownWhy}`);

@@ -22,8 +22,9 @@ export class HealthScreen {
     this.processes = new Table(texts.processes, texts.processColumns);
     this.cameras = new Table(texts.cameras, texts.cameraColumns);
     this.times = new Table(texts.times, texts.timeColumns);
+    this.outgoing = new Table(texts.outgoing, texts.outgoingColumns);
     this.happenings = new Table(texts.happenings, texts.happeningColumns);
-    const tables = [this.processes, this.cameras, this.happenings, this.times].map((table) => table.element);
+    const tables = [this.processes, this.cameras, this.outgoing, this.happenings, this.times].map((table) => table.element);
     const title = h("h2", { tabindex: "-1" }, texts.screens.health);
     const audit = h("p", { class: "more operators" }, h("a", { href: hashOf("audit"), class: "button" }, texts.toAudit));
     this.element = h("section", { class: "health sheet", "aria-label": texts.screens.health },
@@ -44,9 +45,10 @@ export class HealthScreen {
     setAttribute(this.verdict, "data-state", state);
     this.problemList.update(problems);
     if (!this.model.health) return;
-    const { processes, happenings } = this.model.health;
+    const { processes, happenings, outgoing } = this.model.health;
     this.processes.update(processes.map((process) => this.processRow(process)));
     this.cameras.update(this.model.cameras.map((camera) => this.cameraRow(camera)));
+    this.outgoing.update(outgoing.map(wayRow));
     this.times.update(processes.flatMap(timeRows));
     this.happenings.update(happenings.map(happeningRow));
   }
@@ -93,6 +95,10 @@ function timeRows({ name, timings }) {
     key: `${name} ${what}`,
     cells: [texts.timing(what), name, texts.rate(rate), texts.time(mean), texts.time(p95)],
   }));
+}
+
+function wayRow({ name, problem }) {
+  return { key: name, bad: Boolean(problem), title: problem, cells: [texts.wayOut(name), texts.told(problem)] };
 }
 
 function happeningRow({ time, what, process }) {
