@@ -124,9 +124,7 @@ class Broker:
             self._cut()
             return
         self._client.disconnect()
-        if self._ended.wait(_FAREWELL_SECONDS):
-            self._client.loop_stop()
-        else:
+        if not self._free():
             self._cut()
 
     def _wait(self, sent: paho.MQTTMessageInfo, deadline: float) -> None:
@@ -142,8 +140,16 @@ class Broker:
         if isinstance(link, socket.socket):
             with suppress(OSError):  # it is closed already
                 link.shutdown(socket.SHUT_RDWR)
-        if self._ended.wait(_FAREWELL_SECONDS):
-            self._client.loop_stop()
+        self._free()
+
+    def _free(self) -> bool:
+        """Waits for the end of the library's thread, and lets go of its sockets at once."""
+        if not self._ended.wait(_FAREWELL_SECONDS):
+            return False
+        client = self._client
+        client.loop_stop()
+        client.on_connect = client.on_disconnect = client.on_message = None  # they lead back to us
+        return True
 
     # ── called by the library, in its thread ────────────────────────────────────────────────
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from brokers import PASSWORD, USER, Listener, Mosquitto, wait_for
 from people import sighting
 from tls_front import make_certificate
 
+from pipeline.broker import Broker, Note
 from pipeline.config import CameraSettings, Site
 from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind
 from pipeline.embedded import EmbeddedRedis
@@ -308,7 +310,7 @@ def viewer(
         stdout=subprocess.DEVNULL,
     )
     yield process
-    process.kill()
+    process.kill()  # also while it is frozen
     process.wait()
 
 
@@ -325,6 +327,39 @@ def test_when_the_one_who_speaks_is_killed_the_broker_says_so_and_another_goes_o
     with speaking(store, SiteOfTests(broker), "b/1"):
         wait_for(lambda: listener.held[f"{ROOT}/status"] == "online")
     store.close()
+
+
+def test_one_who_was_frozen_does_not_take_the_word_again(
+    viewer: subprocess.Popen[bytes],
+    redis_server: EmbeddedRedis,
+    broker: Mosquitto,
+    listener: Listener,
+) -> None:
+    wait_for(lambda: listener.held.get(f"{ROOT}/status") == "online", 60.0)
+    viewer.send_signal(signal.SIGSTOP)
+    store = Store.connect(redis_server.url, site="shop")
+    site = SiteOfTests(broker, "west", "only-the-second-knows")
+    with speaking(store, site, "b/1"):
+        wait_for(lambda: f"{ROOT}/cameras/only-the-second-knows/people" in listener.held)
+        listener.history.clear()
+        viewer.send_signal(signal.SIGCONT)
+        appear(store, "w1", "west", 1)
+        wait_for(lambda: listener.told)
+        time.sleep(3.0)  # time enough for the first to say something, and for the second to mend it
+        wait_for(lambda: listener.held[f"{ROOT}/status"] == "online")
+        assert f"{ROOT}/cameras/only-the-second-knows/people" in listener.held
+    store.close()
+
+
+def test_connections_leave_nothing_behind(broker: Mosquitto) -> None:
+    def connect() -> int:
+        connection = Broker(MqttSettings(url=broker.url), name="t", will=Note("t", "gone"))
+        connection.open()
+        connection.close([Note("t", "bye")])
+        return len(os.listdir("/proc/self/fd"))
+
+    first = connect()
+    assert [connect() for _ in range(5)] == [first] * 5
 
 
 def test_a_password_lets_in_and_stands_nowhere(
