@@ -75,6 +75,19 @@ class Browse:
         return [(m, unpack_record(t) if t else None) for m, t in zip(marks, texts, strict=True)]
 
     @in_our_words
+    def records(self, tracklets: Iterable[str]) -> dict[str, TrackletRecord]:
+        """What has been decided about some tracklets; those that are gone are left out."""
+        names = list(tracklets)
+        texts = self._redis.mget([self._key("tracklet", n) for n in names]) if names else []
+        return {n: unpack_record(t) for n, t in zip(names, texts, strict=True) if t}
+
+    @in_our_words
+    def oldest(self) -> float:
+        """Capture time of the oldest tracklet's end that is listed, 0 if there is none."""
+        first = self._redis.zrange(self._key("tracklets"), 0, 0, withscores=True)
+        return float(first[0][1]) if first else 0.0
+
+    @in_our_words
     def newest(self) -> float:
         """Capture time of the newest tracklet's end, 0 if there is none."""
         marks = self._descend("tracklets", None, None, None, 1)
@@ -87,8 +100,8 @@ class Browse:
         if not numbers:
             return []
         scores = self._redis.zmscore(self._key("identities"), list(map(str, numbers)))
-        marks = [Mark(s, str(n)) for n, s in zip(numbers, scores, strict=True) if s is not None]
-        return sorted(marks, reverse=True)
+        there = [(s, str(n)) for n, s in zip(numbers, scores, strict=True) if s is not None]
+        return [Mark(*each) for each in sorted(there, reverse=True)]
 
     @in_our_words
     def names(self) -> dict[int, str]:
@@ -114,6 +127,16 @@ class Browse:
         """Decisions that came after an entry of the stream, oldest first; does not wait."""
         first = f"({entry}"
         return _decisions(self._redis.xrange(self._key("decisions"), first, "+", count=count))
+
+    @in_our_words
+    def missed(self, entry: str) -> bool:
+        """True if decisions that came after an entry of the stream may not be there any more."""
+        first = self._redis.xrange(self._key("decisions"), count=1)
+        last = self._redis.xrevrange(self._key("decisions"), count=1)
+        if not first:
+            return not is_beginning(entry)
+        begins, ends = (_moment(found[0][0].decode()) for found in (first, last))
+        return not (begins <= _moment(entry) <= ends) and not is_beginning(entry)
 
     def _descend(
         self, name: str, below: Mark | None, since: float | None, until: float | None, count: int
@@ -145,3 +168,7 @@ def _decisions(
     entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]],
 ) -> list[tuple[str, Decision]]:
     return [(key.decode(), unpack_decision(fields[b"decision"])) for key, fields in entries]
+
+
+def _moment(entry: str) -> tuple[int, ...]:
+    return tuple(map(int, entry.split("-")))

@@ -22,6 +22,7 @@ from pipeline.viewer.hub import Hub
 from pipeline.viewer.limits import Limits
 from pipeline.viewer.live import talk
 from pipeline.viewer.operation import operation
+from pipeline.viewer.passage_book import PassageBook
 from pipeline.viewer.permits import permitted
 from pipeline.viewer.search import PictureSearch
 from pipeline.viewer.sign_in import SignIn, sign_in_routes
@@ -60,7 +61,7 @@ def create_app(
     hub = Hub(store, site, watch=watch, metrics=metrics)
     search = PictureSearch(store, site)
     feed = Feed(store.events, metrics=metrics)
-    parts = Parts(store, site, watch, search, feed, reload or everywhere)
+    parts = Parts(store, site, watch, search, PassageBook(store), feed, reload or everywhere)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -6,14 +6,15 @@ minutes may change.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.data import TrackletRecord
+from pipeline.viewer.passages import Passages
 
 HOUR = 3600.0
 VISIT_GAP_SECONDS = 300.0
@@ -84,77 +85,83 @@ class Step:
         return self.after.begin - self.before.end
 
 
-def hours(records: Iterable[TrackletRecord], begin: float, end: float) -> list[Hour]:
+def hours(passages: Passages, begin: float, end: float) -> list[Hour]:
     """Unique people of each hour that the time touches, the empty ones included.
 
     Args:
-        records: tracklets, in any order.
+        passages: in any order.
         begin, end: seconds since the epoch.
     """
     first, last = int(begin // HOUR), int(end // HOUR)
-    seen: dict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-    for record in records:
-        start, stop = max(record.begin, begin), min(record.end, end)
-        for hour in range(int(start // HOUR), int(stop // HOUR) + 1):
-            seen[hour][record.camera].add(record.identity)
-    return [_hour(hour, seen.get(hour, {})) for hour in range(first, last + 1)]
+    there = passages.within(begin, end)
+    start = np.maximum(there.begin, begin) // HOUR
+    count = (np.minimum(there.end, end) // HOUR - start).astype(np.int64) + 1
+    row = np.repeat(np.arange(len(there)), count)  # one for each hour a passage touches
+    into = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    hour = start.astype(np.int64)[row] + into - first
+    touched, number = there[row], max(1, len(passages.cameras))
+    total = touched.people_by(hour, last - first + 1)
+    each = touched.people_by(hour * number + touched.camera, (last - first + 1) * number)
+    cells = each.reshape(-1, number).tolist()
+    return [
+        Hour((first + place) * HOUR, people, _by_camera(passages.cameras, cell))
+        for place, (people, cell) in enumerate(zip(total.tolist(), cells, strict=True))
+    ]
 
 
-def _hour(number: int, cameras: Mapping[str, set[int]]) -> Hour:
-    people = set().union(*cameras.values())
-    counts = {camera: len(each) for camera, each in sorted(cameras.items())}
-    return Hour(number * HOUR, len(people), counts)
+def _by_camera(cameras: Sequence[str], counts: Sequence[int]) -> dict[str, int]:
+    named = zip(cameras, counts, strict=False)  # a site without cameras has a column, too
+    return {name: count for name, count in sorted(named) if count}
 
 
-def dwell(records: Iterable[TrackletRecord]) -> tuple[Dwell, dict[str, Dwell]]:
+def dwell(passages: Passages) -> tuple[Dwell, dict[str, Dwell]]:
     """How long people stay: in the site as a whole, and in each camera."""
-    everywhere: list[float] = []
-    cameras: dict[str, list[float]] = defaultdict(list)
-    for tracklets in by_person(records):
-        everywhere += _visits(tracklets)
-        in_cameras: dict[str, list[TrackletRecord]] = defaultdict(list)
-        for record in tracklets:
-            in_cameras[record.camera].append(record)
-        for camera, each in in_cameras.items():
-            cameras[camera] += _visits(each)
-    return _dwell(everywhere), {name: _dwell(each) for name, each in sorted(cameras.items())}
+    cameras = {}
+    for place, name in sorted(enumerate(passages.cameras), key=lambda each: each[1]):
+        inside = passages[passages.camera == place]
+        if len(inside):
+            cameras[name] = _dwell(_visits(inside))
+    return _dwell(_visits(passages)), cameras
 
 
-def _visits(tracklets: Sequence[TrackletRecord]) -> list[float]:
-    """Lengths in seconds of one person's visits; tracklets in order of time."""
-    lengths: list[float] = []
-    begin, end = tracklets[0].begin, tracklets[0].end
-    for record in tracklets[1:]:
-        if record.begin - end > VISIT_GAP_SECONDS:
-            lengths.append(end - begin)
-            begin, end = record.begin, record.end
-        end = max(end, record.end)
-    return [*lengths, end - begin]
+def _visits(passages: Passages) -> NDArray[np.float64]:
+    """Lengths in seconds of everybody's visits."""
+    if not len(passages):
+        return np.empty(0)
+    ordered = passages.by_person()
+    another = np.diff(ordered.identity, prepend=-1) != 0
+    # One after the other, each with a time line of their own: then the latest end so far is theirs.
+    first = ordered.begin.min()
+    line = np.cumsum(another) * (ordered.end.max() - first + VISIT_GAP_SECONDS) - first
+    until = np.maximum.accumulate(ordered.end + line)
+    away = (ordered.begin + line)[1:] - until[:-1]
+    begins = np.flatnonzero(another | np.concatenate([[True], away > VISIT_GAP_SECONDS]))
+    ends = np.maximum.reduceat(ordered.end, begins)
+    return np.asarray(ends - ordered.begin[begins])
 
 
-def _dwell(lengths: Sequence[float]) -> Dwell:
-    if not lengths:
+def _dwell(lengths: NDArray[np.float64]) -> Dwell:
+    if not len(lengths):
         return Dwell(0, 0.0, 0.0, 0.0)
     median, p90 = np.quantile(lengths, (0.5, 0.9))
     return Dwell(len(lengths), float(np.mean(lengths)), float(median), float(p90))
 
 
-def flows(records: Iterable[TrackletRecord]) -> list[Flow]:
+def flows(passages: Passages) -> list[Flow]:
     """The ways people took, the most frequent first."""
-    gaps: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for tracklets in by_person(records):
-        for step in steps(tracklets):
-            gaps[step.before.camera, step.after.camera].append(step.seconds)
-    found = [Flow(a, b, len(each), float(np.median(each))) for (a, b), each in gaps.items()]
+    ordered = passages.by_person()
+    same = np.flatnonzero(np.diff(ordered.identity) == 0)
+    gaps = ordered.begin[same + 1] - ordered.end[same]
+    pairs = np.stack([ordered.camera[same], ordered.camera[same + 1]], axis=1)
+    ways, way = np.unique(pairs, axis=0, return_inverse=True)
+    names = passages.cameras
+    found = []
+    for number, (one, other) in enumerate(ways.tolist()):
+        taken = gaps[way.reshape(-1) == number]
+        found.append(Flow(names[one], names[other], len(taken), float(np.median(taken))))
     return sorted(found, key=lambda flow: (-flow.count, flow.from_camera, flow.to_camera))
 
 
 def steps(tracklets: Sequence[TrackletRecord]) -> list[Step]:
     """One person's ways from tracklet to tracklet; tracklets in order of time."""
     return [Step(before, after) for before, after in pairwise(tracklets)]
-
-
-def by_person(records: Iterable[TrackletRecord]) -> list[list[TrackletRecord]]:
-    """Each person's tracklets in order of time."""
-    ordered = sorted(records, key=lambda r: (r.identity, r.begin, r.tracklet))
-    return [list(each) for _, each in groupby(ordered, key=lambda r: r.identity)]

@@ -96,9 +96,7 @@ def _people(parts: Parts, selection: Selection) -> Iterator[IdentityRecord]:
     """All who were seen there and then."""
     below = None
     while True:
-        people, below = find_people(
-            parts.store, parts.cameras, Wanted(selection), below=below, count=250
-        )
+        people, below = find_people(parts, Wanted(selection), below=below, count=250)
         yield from people
         if below is None:
             return

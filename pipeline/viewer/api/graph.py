@@ -12,8 +12,7 @@ from pydantic import Field
 from pipeline.gaps import EDGES, GapHistogram
 from pipeline.store import Store
 from pipeline.viewer.api.parts import Parts
-from pipeline.viewer.api.selection import Selection
-from pipeline.viewer.api.statistics import Span, tracklets_within
+from pipeline.viewer.api.statistics import Span, passages_within
 from pipeline.viewer.messages import Message
 from pipeline.viewer.statistics import Flow, flows
 
@@ -68,7 +67,7 @@ def router(parts: Parts) -> APIRouter:
         or the time given.
         """
         begin, end = span.within(parts)
-        walked = flows(tracklets_within(parts.store, Selection(None, begin, end)))
+        walked = flows(passages_within(parts, begin, end))
         ways = _ways(_learned(parts.store), walked, set(parts.cameras))
         return GraphView(begin=begin, end=end, cameras=list(parts.cameras), ways=ways)
 

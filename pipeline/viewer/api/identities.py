@@ -57,9 +57,7 @@ def router(parts: Parts) -> APIRouter:
     ) -> Page[IdentityView]:
         """People, most recently seen first."""
         wanted = Wanted(selection, live=live, name=name)
-        people, mark = find_people(
-            parts.store, parts.cameras, wanted, below=decode(cursor), count=count
-        )
+        people, mark = find_people(parts, wanted, below=decode(cursor), count=count)
         return Page(items=[IdentityView.of(person) for person in people], next=encode(mark))
 
     @routes.get("/identities/{number}", responses=NOT_FOUND)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.store import Store
 from pipeline.viewer.feed import Feed
+from pipeline.viewer.passage_book import PassageBook
 from pipeline.viewer.search import PictureSearch
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer.watch import Watch
@@ -21,6 +22,7 @@ class Parts:
         site: cams.yaml as it is now.
         watch: how processes and cameras are doing.
         search: looks for people by picture.
+        passages: who passed which camera when.
         feed: tells what happens to those who follow it.
         reload: reads the settings anew and gives a sentence for each change.
     """
@@ -29,6 +31,7 @@ class Parts:
     site: SiteSource
     watch: Watch
     search: PictureSearch
+    passages: PassageBook
     feed: Feed
     reload: Callable[[], list[str]]
 

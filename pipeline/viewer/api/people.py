@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 from fastapi import Query
 
 from pipeline.browse import Mark
 from pipeline.data import IdentityRecord
 from pipeline.in_view import LIVE_SECONDS, capture_now, is_live
-from pipeline.store import Store
+from pipeline.viewer.api.parts import Parts
 from pipeline.viewer.api.selection import Selection
 
 LiveFilter = Annotated[
@@ -48,18 +50,12 @@ class Wanted:
 
 
 def find_people(
-    store: Store,
-    cameras: Sequence[str],
-    wanted: Wanted,
-    *,
-    below: Mark | None = None,
-    count: int = 100,
+    parts: Parts, wanted: Wanted, *, below: Mark | None = None, count: int = 100
 ) -> tuple[list[IdentityRecord], Mark | None]:
     """People who are looked for, most recently seen first.
 
     Args:
-        store: where they are.
-        cameras: the site's cameras.
+        parts: where they are.
         wanted: who is looked for.
         below: where the page before has ended.
         count: how many at most.
@@ -67,10 +63,11 @@ def find_people(
     Returns:
         people, and where to go on; None: there is nobody else.
     """
-    now = capture_now(store, cameras) if wanted.live is not None else 0.0
+    store = parts.store
+    now = capture_now(store, parts.cameras) if wanted.live is not None else 0.0
     found: list[IdentityRecord] = []
     looked = 0
-    for marks in _batches(store, wanted, below, now, min(count, _AT_ONCE)):
+    for marks in _batches(parts, wanted, below, now, min(count, _AT_ONCE)):
         people = {person.identity: person for person in store.people(int(m.name) for m in marks)}
         for mark in marks:
             person = people.get(int(mark.name))
@@ -85,16 +82,33 @@ def find_people(
 
 
 def _batches(
-    store: Store, wanted: Wanted, below: Mark | None, now: float, size: int
+    parts: Parts, wanted: Wanted, below: Mark | None, now: float, size: int
 ) -> Iterator[list[Mark]]:
     """Those who may be meant, latest first, some at a time."""
-    if wanted.name is not None:
-        part = wanted.name.casefold()
-        named = [n for n, name in store.browse.names().items() if part in name.casefold()]
-        marks = [m for m in store.browse.last_seen(named) if below is None or m < below]
+    browse = parts.store.browse
+    numbers = _numbers(parts, wanted)
+    if numbers is not None:
+        marks = [m for m in browse.last_seen(numbers) if below is None or m < below]
         yield from (marks[first : first + size] for first in range(0, len(marks), size))
         return
     since = now - LIVE_SECONDS if wanted.live else wanted.selection.begin
-    while marks := store.browse.identities(below=below, since=since, count=size):
+    while marks := browse.identities(below=below, since=since, count=size):
         yield marks
         below, size = marks[-1], _AT_ONCE
+
+
+def _numbers(parts: Parts, wanted: Wanted) -> list[int] | None:
+    """Those who may be meant, where that is quicker to tell than to look through everybody."""
+    camera, begin, end = wanted.selection.camera, wanted.selection.begin, wanted.selection.end
+    if wanted.name is not None:
+        part = wanted.name.casefold()
+        named = parts.store.browse.names().items()
+        return [number for number, name in named if part in name.casefold()]
+    if wanted.live or (camera is None and end is None):
+        return None
+    kept = parts.passages.since(-math.inf if begin is None else begin)
+    if kept is None:
+        return None
+    numbers: list[int] = np.unique(kept.within(begin, end, camera).identity).tolist()
+    many = end is None and len(numbers) > _LOOKED_THROUGH  # then the latest of them are soon found
+    return None if many else numbers

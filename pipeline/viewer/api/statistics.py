@@ -15,6 +15,7 @@ from pipeline.viewer.api.parts import Parts
 from pipeline.viewer.api.problems import unusable
 from pipeline.viewer.api.selection import Begin, End, Selection
 from pipeline.viewer.messages import Message
+from pipeline.viewer.passages import Passages
 from pipeline.viewer.statistics import Dwell, Hour, dwell, hours
 
 LONGEST_SECONDS = 31 * 86400.0
@@ -82,18 +83,15 @@ def router(parts: Parts) -> APIRouter:
 
 def statistics(parts: Parts, begin: float, end: float) -> StatisticsView:
     """Figures about the people of a time."""
-    records = list(tracklets_within(parts.store, Selection(None, begin, end)))
-    stay, stays = dwell(records)
-    seen: dict[str, set[int]] = {}
-    for record in records:
-        seen.setdefault(record.camera, set()).add(record.identity)
+    passages = passages_within(parts, begin, end)
+    stay, stays = dwell(passages)
     return StatisticsView(
         begin=begin,
         end=end,
         now=people_now(parts),
-        people=len({record.identity for record in records}),
-        cameras={camera: len(people) for camera, people in sorted(seen.items())},
-        hours=hours(records, begin, end),
+        people=passages.people(),
+        cameras=passages.people_by_camera(),
+        hours=hours(passages, begin, end),
         stay=stay,
         stays=stays,
     )
@@ -106,6 +104,14 @@ def people_now(parts: Parts) -> Now:
         people=len(set().union(*seen.values())),
         cameras={camera: len(people) for camera, people in sorted(seen.items())},
     )
+
+
+def passages_within(parts: Parts, begin: float, end: float) -> Passages:
+    """Everybody who was seen in a time, from Redis if it is longer ago than is kept."""
+    kept = parts.passages.since(begin)
+    if kept is None:
+        return Passages.of(tracklets_within(parts.store, Selection(None, begin, end)))
+    return kept.within(begin, end)
 
 
 def tracklets_within(store: Store, selection: Selection) -> Iterator[TrackletRecord]:

@@ -6,10 +6,11 @@ export class Feed {
   /**
    * @param path of the list
    * @param query what narrows it down, without count and cursor
-   * @param count entries of a page
+   * @param count entries of the first page
+   * @param more entries of those after it: whoever goes on wants much
    */
-  constructor(path, query, count) {
-    Object.assign(this, { path, query, count, cursor: null, ended: false, asking: null });
+  constructor(path, query, count, more = count) {
+    Object.assign(this, { path, query, count, more, cursor: null, ended: false, asking: null });
   }
 
   /** The next page's items; [] at the end. Two calls at once get the same page. */
@@ -20,7 +21,8 @@ export class Feed {
   }
 
   async ask() {
-    const { path, query, count, cursor } = this;
+    const { path, query, more, cursor } = this;
+    const count = cursor === null ? this.count : more;
     const { items, next } = await get(path, { ...query, count, cursor });
     this.cursor = next;
     this.ended = next === null;

@@ -11,7 +11,8 @@ import { IdentityTile } from "./tile.js";
 import { WindowGrid } from "./window_grid.js";
 
 const WORDS = texts.identities;
-const PAGE = 60;
+const PAGE = 60; // first: as many as a screen shows
+const MORE = 500;
 const LIVE_SECONDS = 5; // the server's own measure of who is in view
 const SIZE = { width: 160, height: 254, gap: 12 };
 
@@ -69,7 +70,7 @@ export class Gallery {
   async load(search = this.search) {
     this.search = search;
     this.query = this.filters.query(this.clock.now());
-    this.feed = new Feed("/identities", this.query, PAGE);
+    this.feed = new Feed("/identities", this.query, PAGE, MORE);
     this.fresh = true;
     this.loadedAt = this.clock.now();
     await this.more();
