@@ -243,7 +243,7 @@ def test_who_stops_says_that_the_site_is_offline(
     assert listener.held.keys() >= set(CONFIGS)
 
 
-def test_a_broker_that_was_away_is_told_all_of_it(
+def test_a_broker_that_was_away_is_told_how_things_stand(
     store: Store, broker: Mosquitto, listener: Listener
 ) -> None:
     with speaking(store, SiteOfTests(broker)):
@@ -251,13 +251,28 @@ def test_a_broker_that_was_away_is_told_all_of_it(
         broker.kill()
         wait_for(lambda: problem(store) != "")
         assert f"127.0.0.1:{broker.port}" in problem(store)
-        appear(store, "w1", "west", 1)
         listener.held.clear()
         broker.start()
         wait_for(lambda: listener.held.get(f"{ROOT}/status") == "online")
         wait_for(lambda: listener.held.keys() >= set(CONFIGS))
-        wait_for(lambda: (f"{ROOT}/events/decision/new") in [topic for topic, _ in listener.told])
         wait_for(lambda: problem(store) == "")
+
+
+def test_what_happens_while_the_broker_is_away_is_told_later(
+    store: Store, broker: Mosquitto
+) -> None:
+    with speaking(store, SiteOfTests(broker)):
+        wait_for(lambda: problem(store) == "")
+        broker.kill()
+        wait_for(lambda: problem(store) != "")
+        appear(store, "w1", "west", 1)
+        place = store.events.outgoing()["mqtt"]["place"]
+        wait_for(lambda: "refused" in problem(store))
+        assert store.events.outgoing()["mqtt"]["place"] == place
+    broker.start()
+    with Listener(broker) as listener, speaking(store, SiteOfTests(broker), "b/1"):
+        wait_for(lambda: listener.told)
+    assert listener.told[0][0] == f"{ROOT}/events/decision/new"
 
 
 def test_a_broker_that_says_nothing_any_more_is_noticed(store: Store, broker: Mosquitto) -> None:
@@ -371,7 +386,7 @@ def test_a_password_lets_in_and_stands_nowhere(
         url = f"mqtt://{USER}@127.0.0.1:{broker.port}"
         wrong = SiteOfTests(broker, url=url, password="env:MQTT_PASSWORD")
         with speaking(store, wrong):
-            wait_for(lambda: problem(store) != "")
+            wait_for(lambda: "to let us in" in problem(store))
             said = problem(store)
         right = SiteOfTests(broker, url=url.replace("@", f":{quote(PASSWORD, safe='')}@"))
         with Listener(broker, password=PASSWORD) as listener, speaking(store, right, "b/1"):
