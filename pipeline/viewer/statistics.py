@@ -98,7 +98,7 @@ def hours(passages: Passages, begin: float, end: float) -> list[Hour]:
     count = (np.minimum(there.end, end) // HOUR - start).astype(np.int64) + 1
     row = np.repeat(np.arange(len(there)), count)  # one for each hour a passage touches
     into = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    hour = start.astype(np.int64)[row] + into - first
+    hour = (start - begin // HOUR).astype(np.int64)[row] + into  # of the time: 0 is its first
     touched, number = there[row], max(1, len(passages.cameras))
     total = touched.people_by(hour, last - first + 1)
     each = touched.people_by(hour * number + touched.camera, (last - first + 1) * number)

@@ -38,6 +38,13 @@ def test_what_lies_outside_of_the_time_does_not_count():
     assert hour.people == 1
 
 
+@pytest.mark.parametrize("moment", [-1.8e140, 1e300, -5e9])
+def test_a_time_beyond_all_bounds_has_nobody(moment):
+    records = [seen(1, "west", 10, 20)]
+    found = hours(Passages.of(records), moment, moment)
+    assert [hour.people for hour in found] == [0]
+
+
 def test_a_visit_goes_on_while_somebody_is_out_of_sight_for_a_moment():
     gap = VISIT_GAP_SECONDS
     records = [
