@@ -40,6 +40,7 @@ def cams(tmp_path: Path, vtest_path: Path, ssdlite_path: Path, black_hole: int) 
     return path
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("state", ["starting", "loading", "at work", "a part is dead",
                                    "Redis is dead", "Redis is frozen"])  # fmt: skip
 def test_it_ends_soon_and_leaves_nothing(cams: Path, tmp_path: Path, state: str) -> None:
