@@ -32,7 +32,7 @@ def opened(address: str, *, tiles: int, video: bool) -> Iterator[Page]:
         if not video:
             page.add_init_script("delete window.VideoDecoder")
         page.goto(address)
-        page.locator('.tile[data-state="live"]').nth(tiles - 1).wait_for(timeout=60_000)
+        page.locator('.tile[data-state="live"]').nth(tiles - 1).wait_for(timeout=180_000)
         yield page
         browser.close()
 

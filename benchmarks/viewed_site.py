@@ -54,7 +54,8 @@ class ViewedSite:
     Attributes:
         address: of the page, without the last slash.
         viewer: the process that serves it.
-        showing: seconds of processor time the node's part has taken so far.
+        showing: seconds of processor time the node's part has taken so far, and for how many
+            pictures.
     """
 
     address: str
@@ -62,9 +63,9 @@ class ViewedSite:
     showing: Any
 
     @property
-    def node_seconds(self) -> float:
-        """Processor time spent on making and sending what is shown."""
-        return float(self.showing.value)
+    def node_work(self) -> NDArray[np.float64]:
+        """Processor time spent on making and sending what is shown, seconds, and the pictures."""
+        return np.array(self.showing[:])
 
 
 @contextmanager
@@ -73,13 +74,13 @@ def site_at_work() -> Iterator[ViewedSite]:
     with EmbeddedRedis() as server, tempfile.TemporaryDirectory() as folder:
         clip = encode_clip(Path(folder) / "clip.h264", frames=_PICTURES)
         addresses, stop = _processes.Queue(), _processes.Event()
-        showing = _processes.Value("d", 0.0)
+        showing = _processes.Array("d", 2)
         viewer = _processes.Process(target=_view, args=(server.url, addresses), daemon=True)
         node = _processes.Process(target=_feed, args=(server.url, clip, stop, showing), daemon=True)
         viewer.start()
         node.start()
         try:
-            address = addresses.get(timeout=60).rstrip("/")
+            address = addresses.get(timeout=180).rstrip("/")
             yield ViewedSite(address, psutil.Process(viewer.pid), showing)
         finally:
             stop.set()
@@ -107,7 +108,8 @@ def _feed(url: str, clip: Path, stop: Event, showing: Any) -> None:
         for each in seen:
             if (look := looks.get(each.frame.camera)) is not None:
                 _show(store, passing, each, look)
-        showing.value += time.thread_time() - began
+        showing[0] += time.thread_time() - began
+        showing[1] += len(looks)
         if index % FPS == 1:
             now = time.time()
             store.put_statuses(

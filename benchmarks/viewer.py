@@ -9,7 +9,7 @@ what they show (tiles of 320 pixels), and confirm each picture before the next i
 drawing are missing. Then one real Chromium opens the page: *first paint* as it says itself,
 *frames* the intervals of its animation frames while 16 tiles are live. Everything runs on this
 machine, clients and browser included. *node* is the processor time for making and sending what is
-shown, without decoding and analysis.
+shown, per picture, without decoding and analysis.
 
 `--minutes`: instead, the page stays open for so long with 16 tiles of video (or `--no-video`: of
 pictures), and its memory is sampled every ten seconds: JavaScript's heap after a collection, and
@@ -86,17 +86,18 @@ async def _crowd(
 
 def measure(site: ViewedSite, count: int, seconds: float, *, video: bool) -> list[str]:
     """One row: so many viewers for so long."""
-    before, node_before, began = site.viewer.cpu_times(), site.node_seconds, time.time()
+    before, node_before, began = site.viewer.cpu_times(), site.node_work, time.time()
     seen = asyncio.run(_crowd(site.address, count, seconds, 3.0, video=video))
     after, elapsed = site.viewer.cpu_times(), time.time() - began
     viewer = 100 * (after.user + after.system - before.user - before.system) / elapsed
-    node = 100 * (site.node_seconds - node_before) / elapsed
+    spent, pictures = site.node_work - node_before
+    node = 1e3 * spent / max(1.0, pictures)
     delays = np.array([delay for each, _ in seen for delay in each])
     rate = len(delays) / count / len(CAMERAS) / seconds
     megabits = sum(size for _, size in seen) * 8 / 1e6 / seconds
     median, p95 = np.quantile(delays, [0.5, 0.95]) * 1e3
     delay = f"{median:.0f}, {p95:.0f}"
-    return [_KINDS[video], str(count), f"{rate:.1f}", delay, f"{node:.1f}", f"{viewer:.1f}",
+    return [_KINDS[video], str(count), f"{rate:.1f}", delay, f"{node:.2f}", f"{viewer:.1f}",
             f"{megabits:.1f}"]  # fmt: skip
 
 
@@ -119,8 +120,15 @@ def browse(address: str, seconds: float, *, video: bool) -> str:
 
 def costs(seconds: float) -> None:
     """Prints what viewers cost, and what a browser says."""
-    header = ["sent", "viewers", "pictures/s and tile", "delay ms: median, 95 %", "node's CPU %",
-              "viewer's CPU %", "Mbit/s"]  # fmt: skip
+    header = [
+        "sent",
+        "viewers",
+        "pictures/s and tile",
+        "delay ms: median, 95 %",
+        "node ms a picture",
+        "viewer's CPU %",
+        "Mbit/s",
+    ]
     with site_at_work() as site:
         table = [
             measure(site, count, seconds, video=video)

@@ -16,6 +16,7 @@ All keys of a site carry the hash tag `{site}`, so that a cluster keeps a site i
 | `{site}:sent` | hash | camera → number of the last sighting its node sent |
 | `{site}:rejected` | stream, capped | sightings that could not be used, and why |
 | `{site}:view:<camera>` | sharded pub/sub channel | previews, sent only while somebody subscribes |
+| `{site}:film:<camera>` | sharded pub/sub channel | its video, sent only while somebody wants it |
 
 Parts of the store have keys of their own: leases and processes (see `pipeline.presence`), who
 looks at what (see `pipeline.onlookers`), what tracklets look like (see `pipeline.gallery`),
