@@ -11,10 +11,11 @@ drawing are missing. Then one real Chromium opens the page: *first paint* as it 
 machine, clients and browser included. *node* is the processor time for making and sending what is
 shown, per picture, without decoding and analysis.
 
-`--minutes`: instead, the page stays open for so long with 16 tiles of video (or `--no-video`: of
-pictures), and its memory is sampled every ten seconds: JavaScript's heap after a collection, and
-the browser's processes. It is flat if the mean of the last quarter is no more than 5 % above that
-of the first, or the slope is less than twice its own error; the first minute does not count.
+`--minutes`: instead, the page stays open for so long with 16 tiles, as many of them of video as it
+takes on this machine (or `--no-video`: none), and its memory is sampled every ten seconds:
+JavaScript's heap after a collection, and the browser's processes. It is flat if the mean of the
+last quarter is no more than 5 % above that of the first, or the slope is less than twice its own
+error; the first minute does not count.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ from canvases import furthest_apart, pixels
 from film_parts import FilmWalk
 from playwright.sync_api import Browser, Page, expect
 from test_viewer_live import dial
-from viewer_parts import NOON, SIZE, Walk, report, see, serving
+from viewer_parts import NOON, SIZE, Walk, make_site, report, see, serving
 from websockets.sync.client import ClientConnection
 
+from pipeline.config import CameraSettings
 from pipeline.film import FilmMessage
 from pipeline.onlookers import Look
 from pipeline.store import Store
@@ -145,6 +146,31 @@ def test_pictures_much_larger_than_their_tile_are_not_worth_decoding(
         wanted = store.onlookers.wanted() or {}
     assert wanted["west"].video is None
     assert wanted["east"].video is not None
+
+
+HARDWARE = "VideoDecoder.isConfigSupported = async () => ({ supported: true })"
+
+
+@pytest.mark.parametrize(
+    ("script", "filmed"), [("", 4), (HARDWARE, 6)], ids=["software", "hardware"]
+)
+def test_without_hardware_four_cameras_are_decoded(
+    page: Page, store: Store, script: str, filmed: int
+) -> None:
+    names = [f"camera-{number}" for number in range(6)]
+    cameras = {name: CameraSettings(source="rtsp://x") for name in names}
+    page.add_init_script(script)
+    with (
+        FilmWalk(store, *names),
+        serving(store, make_site().model_copy(update={"cameras": cameras})) as address,
+    ):
+        page.goto(address)
+
+        def wanted() -> int:
+            looks = store.onlookers.wanted() or {}
+            return sum(look.video is not None for look in looks.values())
+
+        assert eventually(lambda: wanted() == filmed, seconds=60)
 
 
 def test_what_nobody_sees_is_not_decoded_and_comes_back(

@@ -1,10 +1,20 @@
 // A camera's own video (pipeline/film.py), decoded by the browser: the pictures that boxes came with.
 
 const HELD_BACK_MS = 4000; // whatever keeps a decoder from giving a picture for so long
+const IN_SOFTWARE = 4; // cameras; more of them cost a processor more than pictures of their tiles' size do
 const QUEUE = 60; // units that wait to be decoded; where more come than that the machine is too slow
 
 /** True if this browser can decode video at all; it can where the page has come by HTTPS or from this machine. */
 export const canDecode = "VideoDecoder" in window;
+
+const COMMON = { codec: "avc1.4D401F", codedWidth: 1280, codedHeight: 720, hardwareAcceleration: "prefer-hardware" };
+
+/** How many cameras this machine decodes without harm to the page: with a decoder in hardware any number. */
+export async function capacity() {
+  if (!canDecode) return 0;
+  const { supported } = await VideoDecoder.isConfigSupported(COMMON).catch(() => ({ supported: false }));
+  return supported ? Infinity : IN_SOFTWARE;
+}
 
 export class Film {
   /**

@@ -2,6 +2,7 @@
 // large and the others in a strip.
 
 import { KeyedList, h } from "./dom.js";
+import { capacity } from "./film.js";
 import { commonAspect, fit, fitLarge } from "./layout.js";
 import { texts } from "./texts.js";
 import { CameraTile } from "./tile.js";
@@ -21,6 +22,8 @@ export class CameraGrid {
     this.tiles = new Map();
     this.large = null; // name of the camera that is shown large
     this.inSight = new Set(); // elements of tiles that are not scrolled away
+    this.capacity = 0; // cameras whose own video can be shown
+    capacity().then((count) => (this.capacity = count)); // `look` comes by every second
     this.first = h("div", { class: "first" });
     this.grid = h("div", { class: "grid" });
     this.space = h("div", { class: "space" }, h("h2", { class: "unseen" }, texts.cameras), this.first, this.grid);
@@ -149,7 +152,9 @@ export class CameraGrid {
   look() {
     const tiles = [...this.tiles.values()].filter((tile) => this.inSight.has(tile.element));
     const fps = ({ name }) => (this.section.classList.contains("one-large") && name !== this.large ? STRIP_FPS : FPS);
-    const wanted = (tile) => ({ width: tile.pixels, fps: fps(tile), video: tile.wantsVideo });
+    const largestFirst = tiles.filter((tile) => tile.wantsVideo).sort((a, b) => b.pixels - a.pixels);
+    const filmed = new Set(largestFirst.slice(0, this.capacity));
+    const wanted = (tile) => ({ width: tile.pixels, fps: fps(tile), video: filmed.has(tile) });
     this.app.looking.want(Object.fromEntries(tiles.map((tile) => [tile.name, wanted(tile)])));
   }
 
