@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,10 +219,20 @@ def test_it_stops_by_itself_after_its_time(cams: Path) -> None:
 def test_two_nodes_of_one_name_are_refused(cams: Path, redis_server: EmbeddedRedis) -> None:
     cams.write_text("site: twins\n" + DEMO + "detector: {model: ssdlite}")
     presence = Store.connect(redis_server.url, site="twins").presence
-    host, now = socket.gethostname(), time.time()
-    presence.put_process(ProcessRecord("till", "node", host, os.getpid(), now, now))
+    host, begun = socket.gethostname(), time.time()
+    over = threading.Event()
+
+    def live() -> None:
+        while not over.wait(0.5):
+            twin = ProcessRecord("till", "node", host, os.getpid(), begun, time.time())
+            presence.put_process(twin)
+
+    twin = threading.Thread(target=live)
+    twin.start()
     asked = ("--cameras", str(cams), "--role", "node", "--node", "till", "--duration", "1")
     result = run(*asked, HANDOFF_REDIS_URL=redis_server.url)
+    over.set()
+    twin.join()
     assert result.returncode == 2
     assert "--node: expected a name that no other node has, found 'till'" in result.stderr
     presence.remove_process("till")
