@@ -2,24 +2,31 @@
 
     python -m scripts.screenshot docs/screenshot.png --screens docs/screens
 
-The first is the Live screen once somebody was seen in two cameras, the others one of each screen.
+The first is the Live screen once somebody was seen in two cameras, the others one of each screen,
+and one of the same recordings followed offline.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from queue import Queue
 from typing import Annotated
 
 import requests
 import typer
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright, sync_playwright
 
+from benchmarks.offline import COMMAND
 from benchmarks.site_run import running
 from pipeline.config import load_site
 from pipeline.errors import HandoffError
+from pipeline.viewer.recording_app import serve_recording
 
 _WAIT_SECONDS = 240.0
 _NOW_SECONDS = 1.5  # somebody last seen no longer ago than this is in the picture
@@ -49,12 +56,19 @@ def wait_for_handoff(address: str) -> int:
     raise HandoffError("screenshot: expected people seen in two cameras, found none in time")
 
 
+def open_page(playwright: Playwright) -> Page:
+    """A tab of the system's Chromium; it goes with Playwright."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    return browser.new_page(
+        viewport={"width": 1280, "height": 900}, color_scheme="light", locale="en-GB"
+    )
+
+
 def take(address: str, path: Path, screens: Path | None) -> None:
     """Opens the page in the system's Chromium and saves what it shows."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        page = open_page(playwright)
         page.goto(address)
         page.locator('.tile[data-state="live"]').nth(1).wait_for()
         person = wait_for_handoff(address)
@@ -63,7 +77,6 @@ def take(address: str, path: Path, screens: Path | None) -> None:
         page.screenshot(path=str(path))
         if screens is not None:
             take_screens(page, address, screens, person)
-        browser.close()
 
 
 def take_screens(page: Page, address: str, folder: Path, person: int) -> None:
@@ -86,6 +99,28 @@ def take_screens(page: Page, address: str, folder: Path, person: int) -> None:
         page.screenshot(path=str(folder / f"{name}.jpg"), type="jpeg", quality=72)
 
 
+def take_recording(cameras: Path, folder: Path, path: Path) -> None:
+    """The recordings of a site, followed offline, while somebody asks who that is."""
+    results = folder / "results"
+    command = [sys.executable, str(COMMAND), f"--cameras={cameras}", "--offline", "--video"]
+    subprocess.run([*command, f"--output={results}"], check=True)
+    addresses: Queue[str] = Queue()
+    stop = threading.Event()
+    options = {"port": 0, "started": addresses.put, "stop": stop}
+    server = threading.Thread(target=serve_recording, args=(results,), kwargs=options)
+    server.start()
+    try:
+        with sync_playwright() as playwright:
+            page = open_page(playwright)
+            page.goto(addresses.get(timeout=30))
+            page.locator(".bar-of").nth(2).click()
+            page.wait_for_timeout(_SCREEN_MILLISECONDS)
+            page.screenshot(path=str(path), type="jpeg", quality=72)
+    finally:
+        stop.set()
+        server.join()
+
+
 def main(
     path: Annotated[Path, typer.Argument(help="The PNG file to write.")],
     screens: Annotated[
@@ -101,6 +136,9 @@ def main(
             running(site, Path(folder)) as (_, address),
         ):
             take(address, path, screens)
+        if screens is not None:
+            with tempfile.TemporaryDirectory(prefix="handoff-screenshot-") as folder:
+                take_recording(cameras, Path(folder), screens / "recording.jpg")
     except HandoffError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -12,7 +12,7 @@ export const today = () => dayOf(Date.now() / 1000);
 
 /** "15:57:02 – 15:57:41", with the day in front unless it is `knownDay`. */
 export function span(begin, end, knownDay = today()) {
-  const times = `${clockTime(begin)} – ${clockTime(end)}`;
+  const times = clockSpan(begin, end);
   return dayOf(begin) === knownDay ? times : `${dayOf(begin)}, ${times}`;
 }
 
@@ -25,8 +25,15 @@ export function utcOffset(seconds) {
   return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
 }
 
-/** "15:57:02 – 15:57:41", without the day. */
-export const clockSpan = (begin, end) => `${clockTime(begin)} – ${clockTime(end)}`;
+/** "15:57:02 – 15:57:41", "3:57:02 – 3:57:41 PM", without the day; a single time if they are the same. */
+export function clockSpan(begin, end) {
+  const [first, last] = [begin, end].map((seconds) => clock.formatToParts(seconds * 1000));
+  const text = (parts) => parts.map(({ value }) => value).join("").trim();
+  if (text(first) === text(last)) return text(last);
+  const half = first.at(-1);
+  const said = half.type === "dayPeriod" && half.value === last.at(-1).value; // once is enough
+  return `${text(said ? first.slice(0, -1) : first)} – ${text(last)}`;
+}
 
 /** "25 Jun 2009", "24 Jun 2009 – 25 Jun 2009", or nothing if it is today. */
 export function daySpan(begin, end) {
