@@ -24,6 +24,7 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 
 from benchmarks.offline import COMMAND
 from benchmarks.site_run import running
+from pipeline.client import Client
 from pipeline.config import load_site
 from pipeline.errors import HandoffError
 from pipeline.viewer.recording_app import serve_recording
@@ -94,9 +95,23 @@ def take_screens(page: Page, address: str, folder: Path, person: int) -> None:
         "health": "health",
     }
     for name, route in routes.items():
-        page.goto(f"{address}#/{route}")
-        page.wait_for_timeout(_SCREEN_MILLISECONDS)
-        page.screenshot(path=str(folder / f"{name}.jpg"), type="jpeg", quality=72)
+        take_screen(page, f"{address}#/{route}", folder / f"{name}.jpg")
+    leave_traces(address, person)
+    take_screen(page, f"{address}#/audit", folder / "audit.jpg")
+
+
+def take_screen(page: Page, address: str, path: Path) -> None:
+    """A picture of what is there some seconds after one has come."""
+    page.goto(address)
+    page.wait_for_timeout(_SCREEN_MILLISECONDS)
+    page.screenshot(path=str(path), type="jpeg", quality=72)
+
+
+def leave_traces(address: str, person: int) -> None:
+    """Does what the audit log tells of: somebody gets a name, and a file is taken home."""
+    with Client(address) as site:
+        site.rename(person, "Ann")
+        b"".join(site.export("tracklets.csv"))
 
 
 def take_recording(cameras: Path, folder: Path, path: Path) -> None:
