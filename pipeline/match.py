@@ -30,6 +30,9 @@ from pipeline.weigh import Weigher, overlap
 _IMPOSSIBLE = -1e6
 _SETTLED = 1e3  # nats for what has been confirmed: only what cannot be is revised then
 _ENOUGH = 4  # crops that a decision on a tracklet under way must rest on to be confirmed
+_DOUBT = 0.05
+"""Odds that a decision is wrong for a reason no evidence shows: most often, whom it was compared
+with had been taken for somebody else. Fitted on synthetic sites, see docs/decisions.md."""
 _NOTHING_SAID = Constraints()
 
 
@@ -67,7 +70,8 @@ class Matcher:
         memory: seconds after which somebody counts as new.
         loyalty: nats by which the identity of a tracklet that is still there is preferred, lest
             labels flicker.
-        sure: probability from which a decision is confirmed before its tracklet has ended.
+        sure: probability, as far as the evidence goes, from which a decision is confirmed before
+            its tracklet has ended.
     """
 
     def __init__(
@@ -257,7 +261,7 @@ class Matcher:
             kind = DecisionKind.REVISED
         # Whom the others of this moment turned out to be, this one cannot be.
         rivals = [score.evidence for score in scores.values() if score.identity not in taken]
-        confidence = _probability(
+        probability = _probability(
             choice.evidence if choice else 0.0, rivals if choice is None else [*rivals, 0.0]
         )
         return Decision(
@@ -265,17 +269,17 @@ class Matcher:
             camera=query.sighting.camera,
             identity=identity,
             kind=kind,
-            confidence=confidence,
+            confidence=_doubted(probability),
             evidence=_evidence(query, choice, rivals),
             time=query.sighting.end,
-            confirmed=self._is_confirmed(query, identity, confidence),
+            confirmed=self._is_confirmed(query, identity, probability),
         )
 
-    def _is_confirmed(self, query: Query, identity: int, confidence: float) -> bool:
+    def _is_confirmed(self, query: Query, identity: int, probability: float) -> bool:
         """True if this stands: it did, the tracklet has ended, or it has been seen well enough."""
         sighting, current = query.sighting, query.current
         stood = current is not None and current.confirmed and current.identity == identity
-        return stood or sighting.closed or (sighting.crops >= _ENOUGH and confidence >= self._sure)
+        return stood or sighting.closed or (sighting.crops >= _ENOUGH and probability >= self._sure)
 
 
 def _as_told(query: Query, constraints: Constraints) -> Decision | None:
@@ -331,6 +335,11 @@ def _evidence(query: Query, choice: Score | None, rivals: Sequence[float]) -> Ev
 def _probability(chosen: float, others: Sequence[float]) -> float:
     """Probability of one alternative among all, from their scores in nats."""
     return 1.0 / (1.0 + sum(math.exp(min(50.0, other - chosen)) for other in others))
+
+
+def _doubted(probability: float) -> float:
+    """The same with one more alternative: something that nobody thought of."""
+    return probability / (1.0 + _DOUBT * probability)
 
 
 def _is_alone(query: Query, members: Mapping[int, Sequence[TrackletRecord]]) -> bool:
