@@ -63,6 +63,12 @@ class Recording:
         """The last sighting of each tracklet."""
         return {sighting.tracklet: sighting for batch in self.batches for sighting in batch}
 
+    def take(self, sightings: list[Sighting]) -> None:
+        """Takes the sightings of a moment, after its boxes."""
+        self.batches.append(sightings)
+        for sighting in sightings:
+            self.rows[sighting.camera].hear(sighting)
+
     def evaluate(self, identities: Mapping[str, int]) -> Evaluation:
         """Scores of tracklets under these identities.
 
@@ -118,8 +124,8 @@ def record(where: Where, model: str) -> Recording:
         observations, sightings = perception.follow(frames, detect(frames))
         for observation in observations:
             recording.rows[observation.frame.camera].observe(observation)
-        recording.batches.append(sightings)
-    recording.batches.append(perception.close())
+        recording.take(sightings)
+    recording.take(perception.close())
     return recording
 
 

@@ -58,6 +58,7 @@ class Gallery:
             sighting.tracklet, sighting.camera, sighting.begin, sighting.end, decision.identity,
             decision.confidence, sighting.closed, sighting.entered, sighting.left,
             sighting.entering, sighting.leaving, confirmed=decision.confirmed,
+            parted_from=sighting.parted_from,
         )  # fmt: skip
         self.records[sighting.tracklet] = record
         self.members[decision.identity][sighting.tracklet] = record

@@ -26,12 +26,13 @@ from benchmarks.ceilings import HEADER, Worth, worth
 from benchmarks.machine import describe_machine, markdown
 from engines.zoo import resolve_detector
 from pipeline.config import DEFAULT_NETWORK, CameraSettings, DetectorSettings, Site, load_site
-from pipeline.data import Frame
+from pipeline.data import Frame, Sighting
 from pipeline.detect import Detector
 from pipeline.embed import Embedder, Network, find_weights
 from pipeline.errors import HandoffError
 from pipeline.ingest import probe, read_recordings
 from pipeline.mot import Table
+from pipeline.offline import Rows
 from pipeline.perceive import Perception
 from pipeline.truth import load_truth
 
@@ -234,7 +235,7 @@ class Run:
         self._perception = Perception(
             clip.site, detector._detector, Embedder(network), run="x", fps=rates
         )
-        self._found = {camera: Boxes() for camera in cameras}
+        self._found = {camera: Rows() for camera in cameras}
         self._given = {camera: Boxes() for camera in cameras}
 
     def take(self, frames: Sequence[Frame]) -> None:
@@ -245,17 +246,25 @@ class Run:
         for frame, people in zip(frames, detections, strict=True):
             names = [f"{frame.index}/{i}" for i in range(len(people))]
             self._given[frame.camera].add(frame.index // self.every, people, names)
-        for seen in self._perception.follow(frames, detections)[0]:
-            boxes = self._found[seen.frame.camera]
-            boxes.add(seen.frame.index // self.every, seen.tracks, seen.tracklets)
-            for past in seen.earlier:
-                boxes.add(past.index // self.every, past.tracks, past.tracklets)
+        observations, sightings = self._perception.follow(frames, detections)
+        for seen in observations:
+            self._found[seen.frame.camera].observe(seen)
+        self._hear(sightings)
+
+    def _hear(self, sightings: Sequence[Sighting]) -> None:
+        for sighting in sightings:
+            self._found[sighting.camera].hear(sighting)
 
     def worth(self) -> Worth:
         """What came of it."""
-        found = {camera: boxes.table() for camera, boxes in self._found.items()}
+        self._hear(self._perception.close())
+        found = {camera: self._tracks(rows) for camera, rows in self._found.items()}
         given = {camera: boxes.table() for camera, boxes in self._given.items()}
         return worth(found, given, self.clip.truth(self.every))
+
+    def _tracks(self, rows: Rows) -> Table:
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(rows.tracklets))}
+        return thinned(rows.table(numbers), self.every)
 
     def row(self) -> list[str]:
         """A row of the table."""

@@ -99,6 +99,8 @@ class Sighting:
         arrival: when the newest picture it rests on reached the node, seconds since the epoch by
             the node's clock, or None: what delays are measured from.
         network: name of the network that made the embedding; only those of one network compare.
+        parted_from: the tracklet whose track this was until it went over to this person, or "":
+            whoever that was, it is somebody else.
     """
 
     tracklet: str
@@ -116,6 +118,7 @@ class Sighting:
     network: str = ""
     entering: tuple[float, float] = (0.0, 0.0)
     leaving: tuple[float, float] = (0.0, 0.0)
+    parted_from: str = ""
 
     def __post_init__(self) -> None:
         if self.embedding.ndim != 1 or self.embedding.dtype != np.float32:
@@ -314,6 +317,7 @@ class TrackletRecord:
         pinned: True if a person has put it where it is: the matcher does not move it.
         evidence: what the matcher's newest decision on it rests on, or None; of a pinned one what
             the matcher said before the person did, if that is known.
+        parted_from: as of `Sighting`.
     """
 
     tracklet: str
@@ -330,6 +334,7 @@ class TrackletRecord:
     pinned: bool = False
     confirmed: bool = False
     evidence: Evidence | None = None
+    parted_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

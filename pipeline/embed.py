@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +23,15 @@ from engines.runtime import Device, Precision, open_engine
 from pipeline.data import Crop, Sighting
 from pipeline.errors import ModelError
 from pipeline.evidence import Calibration
+from pipeline.purity import changed_at
 from pipeline.thumbnail import encode_thumbnail
 from pipeline.tracklets import Keepsake, Tracklet
 from pipeline.veil import Veil
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "engines" / "weights"
 _MAX_BATCH = 32
+Part = Callable[[Tracklet, float], tuple[Tracklet, Tracklet]]
+"""Makes two tracklets of one at a moment; see `TrackletBuilder.part`."""
 _UNDER_WAY = 3
 """Batches under way at most: what a CPU's two streams work on, and one that is ready."""
 
@@ -104,6 +107,12 @@ class Network:
         self._tracklet = open_engine(partner, device=device, precision="f32", threads=1)
 
     @property
+    def calibration(self) -> Calibration | None:
+        """What similarity of its embeddings is worth, if that was measured."""
+        fitted = self._card.calibration
+        return None if fitted is None else Calibration(slope=fitted.slope, offset=fitted.offset)
+
+    @property
     def chunks(self) -> int:
         """N, the number of crops an embedding rests on at most."""
         return self._card.frames
@@ -174,18 +183,34 @@ class Embedder:
         self._reported: dict[str, float] = {}  # quality of the picture sent, by tracklet
         self._last: dict[str, float] = {}  # capture time of the last report, by camera
 
-    def update(self, tracklets: Sequence[Tracklet]) -> list[Sighting]:
-        """Embeds what the sightings that are due rest on, all at once; returns the sightings."""
+    def update(self, tracklets: Sequence[Tracklet], part: Part | None = None) -> list[Sighting]:
+        """Embeds what the sightings that are due rest on, all at once; returns the sightings.
+
+        Args:
+            tracklets: that have grown, or ended.
+            part: makes two of a tracklet whose track went over to somebody else; None: none is.
+        """
         due = self._due([tracklet for tracklet in tracklets if tracklet.kept])
         if not due:
             return []
+        self._embed_new(map(self._chunks, due))
+        if part is not None:
+            due = [piece for tracklet in due for piece in self._pure(tracklet, part)]
         chosen = [self._chunks(tracklet) for tracklet in due]
-        self._embed_new(chosen)
+        self._embed_new(chosen)  # pieces may rest on crops that the whole did not
         embeddings = self._network.embed(chosen)
         return [
             self._report(tracklet, chunks, embedding)
             for tracklet, chunks, embedding in zip(due, chosen, embeddings, strict=True)
         ]
+
+    def _pure(self, tracklet: Tracklet, part: Part) -> list[Tracklet]:
+        """The tracklet, or those it is parted into: one person each."""
+        calibration = self._network.calibration
+        moment = None if calibration is None else changed_at(tracklet.kept, calibration)
+        if moment is None:
+            return [tracklet]
+        return [piece for half in part(tracklet, moment) for piece in self._pure(half, part)]
 
     def forget(self, camera: str) -> None:
         """A camera has gone; should it come back, its time may begin anew."""
@@ -262,6 +287,7 @@ class Embedder:
             leaving=tracklet.feet.leaving,
             thumbnail=self._picture(best) if is_better else None,
             network=self._network.id,
+            parted_from=tracklet.parted_from,
         )
 
     def _picture(self, crop: Crop) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,19 @@ class Feet:
         """Takes a foot point of which it was found out only now that it belongs here."""
         feet = sorted([foot, *self._first], key=lambda each: each.time)
         self._first = [each for each in feet if each.time - feet[0].time <= _STRETCH]
+
+    def parted(self, moment: float, known: Iterable[Foot]) -> tuple[Feet, Feet]:
+        """Those until a moment, and those after it.
+
+        Args:
+            moment: between the first and the last foot point.
+            known: foot points in between, which are not kept here.
+        """
+        every = {foot.time: foot for foot in (*self._first, *known, *self._last)}
+        before, after = Feet(), Feet()
+        for time in sorted(every):
+            (before if time <= moment else after).take(every[time])
+        return before, after
 
     @property
     def entered(self) -> tuple[float, float]:

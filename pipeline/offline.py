@@ -44,12 +44,25 @@ class Rows:
     tracklets: list[str] = field(default_factory=list)
     boxes: list[NDArray[np.float32]] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
+    _times: dict[int, float] = field(default_factory=dict)
+    _parted: set[str] = field(default_factory=set)
 
     def observe(self, observation: Observation) -> None:
         """Takes a frame's boxes, and those of earlier frames it has brought to light."""
+        self._times[observation.frame.index + 1] = observation.frame.time
         for earlier in observation.earlier:
             self._add(earlier.index, earlier.tracks, earlier.tracklets)
         self._add(observation.frame.index, observation.tracks, observation.tracklets)
+
+    def hear(self, sighting: Sighting) -> None:
+        """Gives a tracklet the boxes that another one had before it was parted from that."""
+        if not sighting.parted_from or sighting.tracklet in self._parted:
+            return
+        self._parted.add(sighting.tracklet)
+        for i, (frame, tracklet) in enumerate(zip(self.frames, self.tracklets, strict=True)):
+            inside = sighting.begin <= self._times[frame] <= sighting.end
+            if tracklet == sighting.parted_from and inside:
+                self.tracklets[i] = sighting.tracklet
 
     def _add(self, index: int, tracks: sv.Detections, tracklets: Sequence[str]) -> None:
         self.frames += [index + 1] * len(tracks)
@@ -198,6 +211,7 @@ class OfflineRun:
     def _match(self, sightings: Sequence[Sighting], store: Store, matcher: MatchingService) -> None:
         for sighting in sightings:
             store.send_sighting(sighting)
+            self._rows[sighting.camera].hear(sighting)
             self._last[sighting.tracklet] = sighting
         _settle(matcher, len(sightings))
 

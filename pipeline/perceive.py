@@ -137,8 +137,9 @@ class Perception:
 
     def remove(self, camera: str) -> list[Sighting]:
         """Ends a camera's tracklets and forgets it; returns their last sightings."""
-        view = self._views.pop(camera, None)
+        view = self._views.get(camera)
         sightings = [] if view is None else self._embed(None, view.builder.close())
+        self._views.pop(camera, None)
         self._embedder.forget(camera)
         return sightings
 
@@ -196,6 +197,9 @@ class Perception:
         ended = [t for view in self._views.values() for t in view.builder.close()]
         return self._embed(None, ended)
 
+    def _part(self, tracklet: Tracklet, moment: float) -> tuple[Tracklet, Tracklet]:
+        return self._views[tracklet.camera].builder.part(tracklet, moment)
+
     def _found(self, search: Search) -> list[tuple[sv.Detections, ...]]:
         """The people in each frame, or nothing for a frame that fails."""
         try:
@@ -230,7 +234,7 @@ class Perception:
     def _embed(self, frame: Frame | None, changed: Sequence[Tracklet]) -> list[Sighting]:
         """The sightings that are due; a tracklet that cannot be embedded costs itself alone."""
         try:
-            return self._embedder.update(changed)
+            return self._embedder.update(changed, self._part)
         except Exception as error:
             if self._on_failure is None:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import supervision as sv
 from numpy.typing import NDArray
 
 _FULL_HEIGHT = 128.0  # pixels: as high as the network's input; larger crops gain little
@@ -65,3 +66,16 @@ def coverage(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     nearer = boxes[None, :, 3] > boxes[:, None, 3]
     share: NDArray[np.float32] = (shared * nearer / area[:, None]).max(axis=1).astype(np.float32)
     return share
+
+
+def nearness(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """For each box its largest overlap with another one (IoU): float32[n].
+
+    Args:
+        boxes: float32[n, 4], xyxy.
+    """
+    if len(boxes) < 2:
+        return np.zeros(len(boxes), np.float32)
+    overlap = sv.box_iou_batch(boxes, boxes)
+    np.fill_diagonal(overlap, 0.0)
+    return np.asarray(overlap.max(axis=1), np.float32)

@@ -153,6 +153,7 @@ class Review:
             record.tracklet, record.camera, record.begin, record.end,
             self._vectors[record.tracklet], 0, record.confidence, True, record.entered,
             record.left, entering=record.entering, leaving=record.leaving,
+            parted_from=record.parted_from,
         )  # fmt: skip
 
     def _ask(self, look: Look) -> list[Change]:

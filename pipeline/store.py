@@ -370,4 +370,5 @@ def _record(sighting: Sighting, decision: Decision) -> TrackletRecord:
         confirmed=decision.confirmed,
         pinned=decision.by == "person",
         evidence=decision.evidence if decision.by == "matcher" else None,
+        parted_from=sighting.parted_from,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import supervision as sv
@@ -11,8 +12,20 @@ from numpy.typing import NDArray
 from pipeline.data import Crop, Frame
 from pipeline.errors import InvalidArray
 from pipeline.feet import Feet, Foot, is_cut
-from pipeline.quality import coverage, crop_quality
+from pipeline.quality import coverage, crop_quality, nearness
 from pipeline.recover import track_numbers
+
+_INSTANT = 0.001  # seconds from the end of a tracklet to the beginning of one parted from it
+
+
+class Nearest(NamedTuple):
+    """How near somebody else came (overlap of the boxes, IoU), and when."""
+
+    overlap: float
+    time: float
+
+
+_NOBODY_NEAR = Nearest(0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -22,11 +35,15 @@ class Keepsake:
     Attributes:
         crop: the crop.
         features: float32[K, P] and logits float32[K] of graph A, once it has been through it.
+        foot: where the person stood in it; None: it is not known.
+        nearest: how near somebody else came in its stretch.
     """
 
     crop: Crop
     features: NDArray[np.float32] | None = None
     logits: NDArray[np.float32] | None = None
+    foot: Foot | None = None
+    nearest: Nearest = _NOBODY_NEAR
 
 
 @dataclass(slots=True)
@@ -40,6 +57,7 @@ class Tracklet:
         feet: where the person stood at both ends: `entered`, `left`, `entering`, `leaving`.
         kept: the best crop of each stretch of time, in order.
         closed: True once it has ended.
+        parted_from: the tracklet whose track this was until it went over to this person, or "".
     """
 
     id: str
@@ -49,6 +67,7 @@ class Tracklet:
     feet: Feet
     kept: list[Keepsake] = field(default_factory=list)
     closed: bool = False
+    parted_from: str = ""
 
     @property
     def duration_seconds(self) -> float:
@@ -78,6 +97,21 @@ class Tracklet:
                 chosen[i] = keepsake
         return chosen
 
+    def parted(self, moment: float, name: str) -> tuple[Tracklet, Tracklet]:
+        """Two tracklets: of the person until a moment, which has ended, and of the one after it.
+
+        Args:
+            moment: with crops on both sides of it.
+            name: id of the second one.
+        """
+        before = [keepsake for keepsake in self.kept if keepsake.crop.time <= moment]
+        after = self.kept[len(before) :]
+        feet = self.feet.parted(moment, (k.foot for k in self.kept if k.foot is not None))
+        first = replace(self, end=moment, feet=feet[0], kept=before, closed=True)
+        begin = moment + _INSTANT
+        second = replace(self, id=name, begin=begin, feet=feet[1], kept=after, parted_from=self.id)
+        return first, second
+
 
 @dataclass(slots=True)
 class _Growing:
@@ -86,7 +120,13 @@ class _Growing:
     tracklet: Tracklet
     interval: float
     window_ends: float
-    waiting: Crop | None = None
+    waiting: Keepsake | None = None
+    nearest: Nearest = _NOBODY_NEAR
+
+    def part(self, moment: float, name: str) -> tuple[Tracklet, Tracklet]:
+        """See `Tracklet.parted`; the second one goes on growing."""
+        first, self.tracklet = self.tracklet.parted(moment, name)
+        return first, self.tracklet
 
 
 class TrackletBuilder:
@@ -142,19 +182,40 @@ class TrackletBuilder:
             )
         ended = self._end_unseen(frame.time)
         everybody = tracks.xyxy.astype(np.float32) if people is None else people
-        covered = coverage(tracks.xyxy.astype(np.float32))
+        boxes = tracks.xyxy.astype(np.float32)
+        covered, near = coverage(boxes), nearness(boxes)
         for i in range(len(tracks)):
-            self._grow(frame, tracks, i, float(covered[i]), everybody)
+            growing = self._grow(frame, tracks, i)
+            growing.nearest = max(growing.nearest, Nearest(float(near[i]), frame.time))
+            self._look(growing, frame, tracks, i, float(covered[i]), everybody)
         return ended
+
+    def part(self, tracklet: Tracklet, moment: float) -> tuple[Tracklet, Tracklet]:
+        """Makes two tracklets of one whose track has gone over to somebody else.
+
+        Args:
+            tracklet: one that grows, or has ended.
+            moment: when that was; see `Tracklet.parted`.
+        """
+        self._count += 1
+        name = self._name(self._count)
+        for growing in self._growing.values():
+            if growing.tracklet is tracklet:
+                return growing.part(moment, name)
+        return tracklet.parted(moment, name)
 
     def begin_earlier(self, track: int, foot: Foot) -> None:
         """Moves a tracklet's beginning back to a frame its track was not confirmed in yet.
+
+        One that was parted from another began where that ended.
 
         Args:
             track: number of the track, growing.
             foot: where the person stood in that frame.
         """
         tracklet = self._growing[track].tracklet
+        if tracklet.parted_from:
+            return
         tracklet.feet.take_earlier(foot)
         tracklet.begin = min(tracklet.begin, foot.time)
 
@@ -171,28 +232,33 @@ class TrackletBuilder:
         """The tracklets under way."""
         return [growing.tracklet for growing in self._growing.values()]
 
-    def _grow(
+    def _grow(self, frame: Frame, tracks: sv.Detections, i: int) -> _Growing:
+        foot = Foot.of(frame.time, frame.size, tracks.xyxy[i])
+        track = int(track_numbers(tracks)[i])
+        growing = self._growing.get(track) or self._begin(track, foot)
+        growing.tracklet.feet.take(foot)
+        growing.tracklet.end = frame.time
+        return growing
+
+    def _look(
         self,
+        growing: _Growing,
         frame: Frame,
         tracks: sv.Detections,
         i: int,
         covered: float,
         people: NDArray[np.float32],
     ) -> None:
-        track, box = int(track_numbers(tracks)[i]), tracks.xyxy[i]
-        foot = Foot.of(frame.time, frame.size, box)
-        growing = self._growing.get(track) or self._begin(track, foot)
-        growing.tracklet.feet.take(foot)
-        growing.tracklet.end = frame.time
         confidence = 1.0 if tracks.confidence is None else float(tracks.confidence[i])
-        crop = _cut(frame, box, confidence, covered, people)
+        crop = _cut(frame, tracks.xyxy[i], confidence, covered, people)
         if crop is not None:
-            self._consider(growing, crop)
+            foot = Foot.of(frame.time, frame.size, tracks.xyxy[i])
+            self._consider(growing, Keepsake(crop, foot=foot))
 
     def _begin(self, track: int, foot: Foot) -> _Growing:
         self._count += 1
         tracklet = Tracklet(
-            id=f"{self._camera}-{self._run}-{self._count:06d}",
+            id=self._name(self._count),
             camera=self._camera,
             begin=foot.time,
             end=foot.time,
@@ -202,22 +268,29 @@ class TrackletBuilder:
         self._growing[track] = _Growing(tracklet, self._interval, window_ends=foot.time)
         return self._growing[track]
 
-    def _consider(self, growing: _Growing, crop: Crop) -> None:
+    def _name(self, count: int) -> str:
+        return f"{self._camera}-{self._run}-{count:06d}"
+
+    def _consider(self, growing: _Growing, now: Keepsake) -> None:
         """Keeps the best crop of the current stretch, once the stretch is over."""
-        if growing.waiting is None or crop.quality > growing.waiting.quality:
-            growing.waiting = crop
-        if crop.time >= growing.window_ends:
-            growing.tracklet.kept.append(Keepsake(growing.waiting))
-            growing.waiting = None
+        if growing.waiting is None or now.crop.quality > growing.waiting.crop.quality:
+            growing.waiting = now
+        if now.crop.time >= growing.window_ends:
+            self._keep(growing, growing.waiting)
             self._thin_out(growing)
-            growing.window_ends = crop.time + growing.interval
+            growing.window_ends = now.crop.time + growing.interval
+
+    def _keep(self, growing: _Growing, best: Keepsake) -> None:
+        best.nearest, growing.nearest = growing.nearest, _NOBODY_NEAR
+        growing.tracklet.kept.append(best)
+        growing.waiting = None
 
     def _thin_out(self, growing: _Growing) -> None:
         kept = growing.tracklet.kept
         if len(kept) < self._capacity:
             return
         pairs = zip(kept[0::2], kept[1::2], strict=False)
-        growing.tracklet.kept = [max(pair, key=lambda k: k.crop.quality) for pair in pairs]
+        growing.tracklet.kept = [_better(*pair) for pair in pairs]
         growing.interval *= 2
 
     def _end_unseen(self, now: float) -> list[Tracklet]:
@@ -232,9 +305,16 @@ class TrackletBuilder:
         growing = self._growing.pop(track)
         tracklet = growing.tracklet
         if growing.waiting is not None:
-            tracklet.kept.append(Keepsake(growing.waiting))
+            self._keep(growing, growing.waiting)
         tracklet.closed = True
         return tracklet
+
+
+def _better(one: Keepsake, other: Keepsake) -> Keepsake:
+    """The one of higher quality, for the stretch of both."""
+    best = max(one, other, key=lambda keepsake: keepsake.crop.quality)
+    best.nearest = max(one.nearest, other.nearest)
+    return best
 
 
 def _cut(

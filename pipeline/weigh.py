@@ -26,6 +26,10 @@ class Stretch(Protocol):
     """What a sighting and a tracklet's record have in common; see `pipeline.data`."""
 
     @property
+    def tracklet(self) -> str: ...
+    @property
+    def parted_from(self) -> str: ...
+    @property
     def camera(self) -> str: ...
     @property
     def begin(self) -> float: ...
@@ -137,9 +141,15 @@ class Weigher:
         return llr + self._continuity.llr(max(0.0, gap), _deviation(earlier, later, max(0.0, gap)))
 
     def exclude(self, one: Stretch, other: Stretch) -> bool:
-        """True if nobody can be both: twice in a view, or in two views, at the same time."""
+        """True if nobody can be both: twice in a view, or in two views, at the same time.
+
+        Nor is anybody the two that a track was parted into; see `pipeline.purity`.
+        """
         together = overlap(one, other)
-        return together >= 0.0 if one.camera == other.camera else together > self._tolerance
+        if one.camera != other.camera:
+            return together > self._tolerance
+        parted = one.parted_from == other.tracklet or other.parted_from == one.tracklet
+        return parted or together >= 0.0
 
     def learn(self, before: Stretch | None, now: Stretch, weight: float) -> None:
         """A tracklet has ended, and it is known whence its person came.

@@ -42,6 +42,7 @@ def pack_sighting(sighting: Sighting) -> dict[str, bytes]:
         "network": sighting.network,
         "entering": sighting.entering,
         "leaving": sighting.leaving,
+        "parted_from": sighting.parted_from,
     }
     fields = {"meta": _json(meta), "embedding": sighting.embedding.astype("<f4").tobytes()}
     if sighting.thumbnail is not None:
