@@ -27,6 +27,9 @@ people 27 fall below it at a moment when the person changes, of 74 that do not 5
 FEWEST = 2
 """Crops before and after: a single one may show somebody else who stands in front."""
 
+LEAST_QUALITY = 0.3
+"""Worse crops do not count: those of somebody half hidden show whoever stands in front."""
+
 
 def changed_at(kept: Sequence[Keepsake], calibration: Calibration) -> float | None:
     """The moment at which a track went over to somebody else, or None if it did not.
@@ -35,14 +38,14 @@ def changed_at(kept: Sequence[Keepsake], calibration: Calibration) -> float | No
         kept: crops of a tracklet in order of time; those without features do not count.
         calibration: what similarity is worth.
     """
-    seen = [keepsake for keepsake in kept if keepsake.features is not None]
+    seen = [k for k in kept if k.features is not None and k.crop.quality >= LEAST_QUALITY]
     if len(seen) < 2 * FEWEST:
         return None
     similarity = _similarities(seen)
     least = int(similarity.argmin())
     if calibration.slope * similarity[least] + calibration.offset >= LEAST_NATS:
         return None
-    return _moment(seen, least + FEWEST)
+    return _moment(kept, seen, least + FEWEST)
 
 
 def _similarities(seen: Sequence[Keepsake]) -> NDArray[np.float64]:
@@ -67,17 +70,18 @@ def _sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     return sums
 
 
-def _moment(seen: Sequence[Keepsake], first: int) -> float:
+def _moment(kept: Sequence[Keepsake], seen: Sequence[Keepsake], first: int) -> float:
     """When it was: as people came nearest to each other, else in the middle.
 
     Of two who left with each other's track both are parted at that same moment.
 
     Args:
-        seen: the crops.
-        first: the first of those that show the other person.
+        kept: all crops.
+        seen: those that were compared.
+        first: the first of these that shows the other person.
     """
     begin, end = seen[first - 2].crop.time, seen[min(first + 1, len(seen) - 1)].crop.time
-    met = [k.nearest for k in seen[first - 1 : first + 2] if begin < k.nearest.time < end]
+    met = [k.nearest for k in kept if begin < k.nearest.time < end]
     nearest = max(met, default=None)
     if nearest is not None and nearest.overlap > 0:
         return nearest.time
