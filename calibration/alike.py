@@ -19,6 +19,7 @@ from engines.reliability import Pairs
 from pipeline.constraints import Pair
 from pipeline.data import IdentityRecord, TrackletRecord
 from pipeline.errors import ConfigError
+from pipeline.evidence import over_views
 
 Looks = Mapping[str, npt.NDArray[np.float32]]
 """Tracklet → embedding of unit length."""
@@ -68,7 +69,13 @@ def site_pairs(
             f"expected at least {LEAST_PAIRS} pairs of one person and as many of two people, found "
             f"{same.sum()} and {(~same).sum()}: the site has to run for longer"
         )
-    similarity = np.array([float(looks[one] @ looks[other]) for one, other, _ in known])
+    camera = {t.tracklet: t.camera for identity in identities for t in identity.tracklets}
+    similarity = np.array(
+        [
+            over_views(float(looks[one] @ looks[other]), camera[one], camera[other])
+            for one, other, _ in known
+        ]
+    )
     weight = np.array(list(known.values()))
     weight[same] *= 0.5 / weight[same].sum()
     weight[~same] *= 0.5 / weight[~same].sum()

@@ -11,12 +11,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+WITHIN = 0.15
+"""By how much more alike people are in one view than in two: light and background are the same."""
 _FEW = 3
+
+
+def over_views(similarity: float, one: str, other: str) -> float:
+    """What the similarity of two tracklets of these cameras would be if it were two views."""
+    return similarity - WITHIN if one == other else similarity
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From cosine similarity to log-likelihood ratio, fitted on people of known identity.
+    """From similarity over views to log-likelihood ratio, fitted on people of known identity.
 
     Attributes:
         slope, offset: llr = slope · similarity + offset, in nats, for a pair drawn at random.
@@ -34,9 +41,9 @@ class Calibration:
         """Log-likelihood ratio, same person against another.
 
         Args:
-            similarities: to tracklets of one person, one at least. The better half of them counts,
-                three if there are so many: people look different from behind, but the best of
-                many tracklets of somebody else may well look alike.
+            similarities: over views, to tracklets of one person, one at least. The better half of
+                them counts, three if there are so many: people look different from behind, but
+                the best of many tracklets of somebody else may well look alike.
         """
         count = max(min(_FEW, len(similarities)), (len(similarities) + 1) // 2)
         best = heapq.nlargest(count, similarities)

@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.constraints import Constraints
-from pipeline.data import Decision, DecisionKind, Evidence, Sighting, TrackletRecord
+from pipeline.data import Candidate, Decision, DecisionKind, Evidence, Sighting, TrackletRecord
 from pipeline.query import Query, shortlist
 from pipeline.weigh import Weigher, overlap
 
@@ -41,13 +41,14 @@ class Score:
     """How well an identity fits a sighting, in nats.
 
     Attributes:
+        closest: of the identity's tracklets the most similar one, or None if none was compared.
         before: the identity's tracklet the person would come from, or None.
     """
 
     identity: int
     looks: float
     way: float
-    similarity: float
+    closest: Candidate | None
     loyalty: float
     before: TrackletRecord | None
 
@@ -137,7 +138,7 @@ class Matcher:
         constraints: Constraints,
     ) -> list[Decision]:
         """Decides on those whose identity is not given."""
-        queries = shortlist(queries, self._weigher.looks)
+        queries = shortlist(queries, self._weigher.resembles)
         open_again = {query.sighting.tracklet for query in queries}
         settled = {
             n: [r for r in records if r.tracklet not in open_again]
@@ -169,8 +170,8 @@ class Matcher:
         if current is not None and current.confirmed and members.get(current.identity):
             alike.setdefault(current.identity, [])  # it stays, however many others look alike
         return {
-            identity: self._score(query, identity, similarities, members[identity])
-            for identity, similarities in alike.items()
+            identity: self._score(query, identity, candidates, members[identity])
+            for identity, candidates in alike.items()
             if members.get(identity)
             and not constraints.forbidden(query.sighting.tracklet, identity)
             and self._remembered(query.sighting, members[identity])
@@ -181,16 +182,16 @@ class Matcher:
         self,
         query: Query,
         identity: int,
-        similarities: Sequence[float],
+        alike: Sequence[Candidate],
         others: Sequence[TrackletRecord],
     ) -> Score:
         own = query.current is not None and query.current.identity == identity
         before = came_from(query.sighting, others)
         return Score(
             identity=identity,
-            looks=self._weigher.looks(similarities) if similarities else 0.0,
+            looks=self._weigher.resembles(query.sighting.camera, alike) if alike else 0.0,
             way=self._way(query.sighting, before, others),
-            similarity=max(similarities, default=0.0),
+            closest=max(alike, key=lambda candidate: candidate.similarity, default=None),
             loyalty=self._stays(query) if own else 0.0,
             before=before,
         )
@@ -320,13 +321,13 @@ def _evidence(query: Query, choice: Score | None, rivals: Sequence[float]) -> Ev
     runner_up = max(rivals, default=None)
     if choice is None:
         return Evidence(runner_up=runner_up)
-    closest, before = query.closest(choice.identity, choice.similarity), choice.before
+    closest, before = choice.closest, choice.before
     return Evidence(
         appearance=choice.looks,
         transit=choice.way,
         runner_up=runner_up,
-        similarity=choice.similarity,
-        closest=closest.tracklet if closest else None,
+        similarity=closest.similarity if closest else 0.0,
+        closest=closest.record.tracklet if closest else None,
         came_from=before.tracklet if before else None,
         gap=query.sighting.begin - before.end if before else None,
     )

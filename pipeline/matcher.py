@@ -270,7 +270,7 @@ class MatchingService:
         # First of all: whatever is read after it is no older than what people said.
         constraints = self._store.corrections.constraints()
         wanted = [s for s in sightings if not self._forgotten(s, constraints, ids)]
-        queries = shortlist(self._queries(wanted, constraints), self._weigher.looks)
+        queries = shortlist(self._queries(wanted, constraints), self._weigher.resembles)
         members = _members(queries, self._store.gallery.around(_when(queries)))
         decisions = self._matcher.decide(queries, members, self._new_identity, constraints)
         for query, decision in zip(queries, decisions, strict=True):

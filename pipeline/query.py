@@ -9,7 +9,7 @@ from pipeline.data import Candidate, Sighting, TrackletRecord
 
 _MOST = 24  # identities that are weighed: whom so many resemble more it is not
 
-Looks = Callable[[Sequence[float]], float]
+Resembles = Callable[[str, Sequence[Candidate]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,45 +28,39 @@ class Query:
     current: TrackletRecord | None = None
     stands: bool = False
 
-    def alike(self, without: Collection[str] = ()) -> dict[int, list[float]]:
-        """Identity → similarities to its tracklets.
+    def alike(self, without: Collection[str] = ()) -> dict[int, list[Candidate]]:
+        """Identity → those of its tracklets that look like it.
 
         Args:
             without: tracklets that do not count, since nobody knows yet whose they are.
         """
-        alike: dict[int, list[float]] = {}
+        alike: dict[int, list[Candidate]] = {}
         for candidate in self.candidates:
             if candidate.record.tracklet not in without:
-                alike.setdefault(candidate.record.identity, []).append(candidate.similarity)
+                alike.setdefault(candidate.record.identity, []).append(candidate)
         return alike
 
-    def closest(self, identity: int, similarity: float) -> TrackletRecord | None:
-        """The tracklet of an identity that is so similar, or None if none was compared."""
-        for candidate in self.candidates:
-            if candidate.record.identity == identity and candidate.similarity == similarity:
-                return candidate.record
-        return None
 
-
-def shortlist(queries: Sequence[Query], looks: Looks) -> list[Query]:
+def shortlist(queries: Sequence[Query], resembles: Resembles) -> list[Query]:
     """The queries of a moment with those candidates alone that are worth weighing.
 
     These are the tracklets of the identities that a sighting resembles most, and of its own.
 
     Args:
         queries: all that are decided on together: whose they are is open.
-        looks: what similarities to some tracklets of one person say, in nats.
+        resembles: what a camera's tracklet has in common with some of one person, in nats.
     """
     undecided = {query.sighting.tracklet for query in queries}
-    return [_shortlisted(query, undecided, looks) for query in queries]
+    return [_shortlisted(query, undecided, resembles) for query in queries]
 
 
-def _shortlisted(query: Query, undecided: Collection[str], looks: Looks) -> Query:
+def _shortlisted(query: Query, undecided: Collection[str], resembles: Resembles) -> Query:
     alike = query.alike(undecided)
     if len(alike) <= _MOST:
         return query
     own = None if query.current is None else query.current.identity
-    ranked = sorted(alike, key=lambda n: (n != own, -looks(alike[n])))
+    camera = query.sighting.camera
+    ranked = sorted(alike, key=lambda n: (n != own, -resembles(camera, alike[n])))
     chosen = set(ranked[:_MOST])
     kept = tuple(c for c in query.candidates if c.record.identity in chosen)
     return replace(query, candidates=kept)

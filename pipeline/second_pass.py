@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from pipeline.constraints import Constraints
 from pipeline.data import Evidence, Sighting
+from pipeline.evidence import WITHIN
 from pipeline.weigh import Weigher
 
 _NEIGHBOURS = 12
@@ -133,7 +134,8 @@ class Problem:
         self._constraints = constraints
         embeddings = np.array([s.embedding for s in sightings], np.float32)
         self._similarity = embeddings @ embeddings.T
-        self._near = _nearest(self._similarity)
+        self._over_views = _over_views(self._similarity, sightings)
+        self._near = _nearest(self._over_views)
         self._ways: dict[tuple[int, int], float | None] = {}
         self._values: dict[Group, float] = {}
         self._end = max(sighting.end for sighting in sightings)
@@ -211,7 +213,7 @@ class Problem:
     def _looks(self, group: Group) -> float:
         if len(group) < 2:
             return 0.0
-        similarity = self._similarity[np.ix_(group, group)]
+        similarity = self._over_views[np.ix_(group, group)]
         others = ~np.eye(len(group), dtype=bool)
         each = [
             self._weigher.looks(row[keep]) for row, keep in zip(similarity, others, strict=True)
@@ -361,6 +363,15 @@ def _recombined(a: Group, b: Group) -> Iterator[tuple[Group, Group]]:
     for cut in sorted({*a, *b})[1:]:
         early_a, early_b = tuple(i for i in a if i < cut), tuple(i for i in b if i < cut)
         yield early_a + b[len(early_b) :], early_b + a[len(early_a) :]
+
+
+def _over_views(
+    similarity: NDArray[np.float32], sightings: Sequence[Sighting]
+) -> NDArray[np.float32]:
+    """See `pipeline.evidence.over_views`: [N, N]."""
+    _, camera = np.unique([sighting.camera for sighting in sightings], return_inverse=True)
+    together = camera[:, None] == camera[None, :]
+    return similarity - np.float32(WITHIN) * together
 
 
 def _nearest(similarity: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -8,12 +8,13 @@ here; who is who is decided in `pipeline.match` and, with hindsight, in `pipelin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from pipeline.evidence import Calibration, Continuity
+from pipeline.data import Candidate
+from pipeline.evidence import Calibration, Continuity, over_views
 from pipeline.gaps import Given
 from pipeline.transit import TransitModel
 
@@ -116,8 +117,12 @@ class Weigher:
         return model
 
     def looks(self, similarities: Sequence[float]) -> float:
-        """What cosine similarities to some tracklets of one person say, taken together."""
+        """What similarities over views to some tracklets of one person say, taken together."""
         return self.calibration.llr(similarities)
+
+    def resembles(self, camera: str, candidates: Iterable[Candidate]) -> float:
+        """What a tracklet of a camera has in common with some of one person, in nats."""
+        return self.looks([over_views(c.similarity, camera, c.record.camera) for c in candidates])
 
     def way(self, earlier: Stretch, later: Stretch, *, now: float | None = None) -> float:
         """What time and place say of going from the end of one to the beginning of the other.

@@ -20,6 +20,7 @@ from pipeline.constraints import Pair
 from pipeline.curve import read_curve
 from pipeline.data import Decision, DecisionKind, IdentityRecord, TrackletRecord
 from pipeline.errors import ConfigError
+from pipeline.evidence import WITHIN
 from pipeline.store import Store
 
 SIZE = 32
@@ -81,7 +82,8 @@ def pairs_of(*records: TrackletRecord, **options: object) -> Callable[[], Pairs]
 
 def added(pairs: Pairs, *, same: bool) -> int:
     """How many pairs look exactly alike, which those of the site do not."""
-    return int(((pairs.similarity > 0.9999) & (pairs.same == same)).sum())
+    alike = np.isclose(pairs.similarity[:, None], (1.0, 1.0 - WITHIN), atol=1e-4).any(axis=1)
+    return int((alike & (pairs.same == same)).sum())
 
 
 def test_a_site_teaches_its_own_curve() -> None:

@@ -47,6 +47,14 @@ def test_pieces_of_one_person_are_put_together() -> None:
     assert set(again(sightings, {f"r{i}": i + 1 for i in range(4)}).values()) == {1}
 
 
+def test_likeness_that_suffices_over_two_views_does_not_within_one() -> None:
+    one, other = (1.0, 0.0), (0.75, 0.66)
+    west, east = (seen("b", other, 20, camera) for camera in ("west", "east"))
+    online = {"a": 1, "b": 2}
+    assert len(set(again([seen("a", one, 0), east], online).values())) == 1
+    assert len(set(again([seen("a", one, 0), west], online).values())) == 2
+
+
 def test_nobody_is_put_in_two_places_at_once() -> None:
     sightings = [seen("r1", RED, 0), seen("r2", RED, 2, "east"), seen("r3", RED, 2.5)]
     assert len(set(again(sightings, {"r1": 1, "r2": 1, "r3": 1}).values())) == 3

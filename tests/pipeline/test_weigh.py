@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from people import record as recorded
 
-from pipeline.data import TrackletRecord
+from pipeline.data import Candidate, TrackletRecord
 from pipeline.evidence import Calibration
 from pipeline.weigh import Weigher
 
@@ -22,6 +22,13 @@ def test_one_tracklet_of_many_that_happens_to_look_alike_proves_little() -> None
     looks = Weigher(CALIBRATION).looks
     assert looks([0.9]) > looks([0.9, 0.5, 0.5, 0.5])
     assert looks([0.9, 0.9, 0.9, 0.1, 0.1, 0.1]) == pytest.approx(looks([0.9]))  # seen from behind
+
+
+def test_likeness_within_one_view_proves_less_than_over_two() -> None:
+    seen = [Candidate(record("a", "west", 0, 5), 0.7)]
+    weigher = Weigher(CALIBRATION)
+    assert weigher.resembles("east", seen) == pytest.approx(weigher.looks([0.7]))
+    assert weigher.resembles("west", seen) < weigher.resembles("east", seen) - 2
 
 
 def test_people_walk_on_as_they_walked() -> None:
