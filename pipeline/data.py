@@ -99,8 +99,7 @@ class Sighting:
         arrival: when the newest picture it rests on reached the node, seconds since the epoch by
             the node's clock, or None: what delays are measured from.
         network: name of the network that made the embedding; only those of one network compare.
-        parted_from: the tracklet whose track this was until it went over to this person, or "":
-            whoever that was, it is somebody else.
+        parted_from: the tracklet whose track this was until it went over to this person, or "".
     """
 
     tracklet: str

@@ -167,14 +167,14 @@ def test_three_people_make_three_tracklets(network: Network) -> None:
     assert [s.end - s.begin > 1.4 for s in found] == [True, True, True]
 
 
-def test_nobody_is_the_two_that_a_track_was_parted_into() -> None:
+def test_time_and_place_say_nothing_for_going_on_after_being_parted() -> None:
     weigher = Weigher(CALIBRATION)
     first = record("a", "west", 0, 5, identity=1)
-    second = replace(record("b", "west", 5.001, 9, identity=2), parted_from="a")
-    other = record("c", "west", 5.001, 9, identity=3)
-    assert weigher.exclude(first, second)
-    assert weigher.exclude(second, first)
-    assert not weigher.exclude(first, other)
+    second = record("b", "west", 5.001, 9, identity=2)
+    parted = replace(second, parted_from="a")
+    assert weigher.way(first, second) > 2.0
+    assert weigher.way(first, parted) < 0.0
+    assert not weigher.exclude(first, parted)
 
 
 def test_boxes_go_to_the_tracklet_they_are_of() -> None:
