@@ -3,6 +3,7 @@
     python -m benchmarks.matching recorded --data FOLDER --detector truth --detector ssdlite
     python -m benchmarks.matching synthetic
     python -m benchmarks.matching robust
+    python -m benchmarks.matching small
 
 IDF1 across cameras. FOLDER holds mot16_09.mp4 and .gt.txt, and pets09_s2l1.gt.txt. PETS09-S2L1 is
 the demo site; nothing was chosen by it. `truth` as detector gives perfect boxes.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,7 @@ from pipeline.evidence import Calibration
 from pipeline.match import moments
 from pipeline.second_pass import second_pass
 from pipeline.weigh import Stretch, Weigher
-from tests.world import Faults, Looks, SiteSpec, World
+from tests.world import Faults, Looks, SiteSpec, World, confusing
 
 app = typer.Typer(add_completion=False, help=__doc__)
 _TICK = 0.2  # seconds
@@ -256,13 +257,48 @@ def robust(
     rows = []
     for trouble, faults in troubles.items():
         site = watch(spec, faults=faults)
-        scores = [
-            duration_idf1(identities, site.person, site.last)
-            for name, identities, _ in live_and_offline(site.batches, site.last, calibration)
-            if name != VARIANTS[5]
-        ]
-        rows.append([trouble, str(len(site.last)), *(f"{score:.3f}" for score in scores)])
+        scores = (f"{score:.3f}" for score in _live_and_offline_idf1(site, calibration))
+        rows.append([trouble, str(len(site.last)), *scores])
     print(markdown(["trouble", "tracklets", "live", "offline"], rows))
+    print(f"\nMachine: {describe_machine()}")
+
+
+def _live_and_offline_idf1(site: Watched, calibration: Calibration) -> list[float]:
+    return [
+        duration_idf1(identities, site.person, site.last)
+        for name, identities, _ in live_and_offline(site.batches, site.last, calibration)
+        if name != VARIANTS[5]
+    ]
+
+
+_BROKEN = Faults(breaks=0.3, missing=0.15)
+_YARD = SiteSpec(cameras=2, people=10, seconds=150, returns=0.9, absence=20)
+_SHOP = SiteSpec(cameras=4, people=40, seconds=600, returns=0.1, absence=120)
+SMALL = (
+    ("2 cameras, 10 people who come back, 2.5 minutes", _YARD, Looks()),
+    ("the same in dark coats", _YARD, confusing()),
+    ("4 cameras, 40 people who pass by, 10 minutes", _SHOP, Looks()),
+    ("the same in dark coats", _SHOP, confusing()),
+)
+
+
+@app.command()
+def small(
+    sites: Annotated[int, typer.Option(help="How many sites of each kind.")] = 10,
+    seed: Annotated[int, typer.Option(help="The first of them.")] = 100,
+) -> None:
+    """Small sites whose tracks break: mean IDF1, live and offline."""
+    calibration = read_calibration(find_weights(DEFAULT_NETWORK))
+    rows = []
+    for name, spec, looks in SMALL:
+        scores = [
+            _live_and_offline_idf1(
+                watch(replace(spec, seed=number), looks=looks, faults=_BROKEN), calibration
+            )
+            for number in range(seed, seed + sites)
+        ]
+        rows.append([name, *(f"{score:.3f}" for score in np.mean(scores, axis=0))])
+    print(markdown(["sites", "live", "offline"], rows))
     print(f"\nMachine: {describe_machine()}")
 
 
