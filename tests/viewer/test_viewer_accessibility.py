@@ -102,6 +102,13 @@ def test_every_screen_is_accessible(tab: Page, address: str) -> None:
     assert {screen: lines for screen, lines in found.items() if lines} == {}
 
 
+def test_a_plan_that_has_not_come_yet_is_accessible(tab: Page, address: str) -> None:
+    tab.route("**/api/v1/plan", lambda route: None)  # never answered
+    tab.goto(f"{address}/#/site")
+    expect(tab.locator("svg.plan")).to_be_attached()
+    assert violations(tab) == []
+
+
 def test_whatever_opens_on_a_persons_page_is_accessible(tab: Page, address: str) -> None:
     found = {}
     tab.goto(f"{address}/#/identities/1")

@@ -16,7 +16,7 @@ const feet = ([x, y, width, height]) => [x + width / 2, y + height];
 export class PlanMap {
   constructor(model, clock) {
     Object.assign(this, { model, clock, cameras: new Map(), trails: new Map() });
-    this.drawing = s("svg", { class: "plan", role: "img" });
+    this.drawing = s("svg", { class: "plan", role: "img", "aria-label": WORDS.plan });
     this.ground = new PlanGround(this.drawing);
     this.people = s("g");
     this.drawing.append(this.people);
