@@ -134,7 +134,8 @@ class Problem:
         self._constraints = constraints
         embeddings = np.array([s.embedding for s in sightings], np.float32)
         self._similarity = embeddings @ embeddings.T
-        self._over_views = _over_views(self._similarity, sightings)
+        camera = np.array([s.camera for s in sightings])
+        self._over_views = self._similarity - np.float32(WITHIN) * (camera[:, None] == camera)
         self._near = _nearest(self._over_views)
         self._ways: dict[tuple[int, int], float | None] = {}
         self._values: dict[Group, float] = {}
@@ -259,8 +260,7 @@ class Problem:
         """False if people said that two of them are two people."""
         names = [self._sightings[i].tracklet for i in group]
         pins = [pin for name in names if (pin := self._constraints.pinned(name)) is not None]
-        barred = any(self._constraints.forbidden(name, pin) for name in names for pin in pins)
-        return not barred
+        return not any(self._constraints.forbidden(name, pin) for name in names for pin in pins)
 
     def _possible(self, groups: Sequence[Group]) -> list[Group]:
         """The groups that can be one person; of the others everybody alone."""
@@ -363,15 +363,6 @@ def _recombined(a: Group, b: Group) -> Iterator[tuple[Group, Group]]:
     for cut in sorted({*a, *b})[1:]:
         early_a, early_b = tuple(i for i in a if i < cut), tuple(i for i in b if i < cut)
         yield early_a + b[len(early_b) :], early_b + a[len(early_a) :]
-
-
-def _over_views(
-    similarity: NDArray[np.float32], sightings: Sequence[Sighting]
-) -> NDArray[np.float32]:
-    """See `pipeline.evidence.over_views`: [N, N]."""
-    _, camera = np.unique([sighting.camera for sighting in sightings], return_inverse=True)
-    together = camera[:, None] == camera[None, :]
-    return similarity - np.float32(WITHIN) * together
 
 
 def _nearest(similarity: NDArray[np.float32]) -> NDArray[np.intp]:

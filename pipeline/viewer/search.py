@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.data import TrackletRecord
 from pipeline.errors import HandoffError
-from pipeline.evidence import Calibration
+from pipeline.evidence import Calibration, over_views
 from pipeline.store import Store
 from pipeline.viewer.photo import UnusablePhoto, decode_photo
 from pipeline.viewer.source import SiteSource
@@ -164,7 +164,8 @@ class PictureSearch:
             among: all that are wanted, if they are few: then none is overlooked. None: of the
                 thousand most alike those that are wanted.
             count: how many at most.
-            without: a tracklet that is left out: the one that was asked with.
+            without: a tracklet that is left out: the one that was asked with. In its own view
+                likeness proves less.
         """
         gallery = self._store.gallery
         if among is None:
@@ -172,8 +173,11 @@ class PictureSearch:
         else:
             alike = {name: float(look @ other) for name, other in gallery.looks(among).items()}
         alike.pop(without, None)
-        records = {n: r for n, r in gallery.records(alike).items() if holds(r)}
-        chances = _chances(alike, records.values(), self._ask(lambda looker: looker.calibration))
+        known = gallery.records([*alike, without])
+        view = known.pop(without).camera if without in known else ""
+        records = {n: r for n, r in known.items() if holds(r)}
+        over = {n: over_views(alike[n], view, r.camera) for n, r in records.items()}
+        chances = _chances(over, records.values(), self._ask(lambda looker: looker.calibration))
         hits = [Hit(r, alike[n], chances[r.identity]) for n, r in records.items()]
         return sorted(hits, key=_rank)[:count]
 

@@ -113,6 +113,19 @@ def test_somebody_is_found_by_a_tracklet_that_is_there(own, store, looker, frame
     assert names[0] == photo["items"][1]["tracklet"]["tracklet"]
 
 
+def test_likeness_in_the_view_of_the_tracklet_asked_with_proves_less(own, store, looker, frames):
+    box = looker.people(frames[1])[0][0]
+    for number, name in enumerate(("east-8", "west-8"), start=8):
+        remember(store, looker, name, number, crop(frames[1], box))
+    remember(store, looker, "east-10", 10, crop(frames[0], box))
+    found = {}
+    for name in ("east-8", "west-8"):
+        hits = own.post("/search", json={"tracklet": name}).json()["items"]
+        found[name] = next(h for h in hits if h["tracklet"]["tracklet"] == "east-10")
+    assert found["east-8"]["similarity"] == pytest.approx(found["west-8"]["similarity"], abs=0.02)
+    assert found["east-8"]["probability"] < found["west-8"]["probability"]
+
+
 def test_a_tracklet_whose_looks_are_gone_is_searched_for_by_its_picture(own, store):
     store.gallery.forget(["west-0"])
     answer = own.post("/search", json={"tracklet": "west-0"})
