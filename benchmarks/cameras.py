@@ -1,4 +1,4 @@
-"""Simulated RTSP cameras for benchmarks: the sample clip as H.264, served by GStreamer."""
+"""Simulated cameras for benchmarks: the sample clip as H.264, served by GStreamer or as files."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _CODING = {
 
 
 def encode_clip(path: Path, *, frames: int | None = None) -> Path:
-    """Encodes OpenCV's sample `vtest`, cut to 16:9, as raw H.264 of `SIZE` and `FPS`.
+    """Encodes OpenCV's sample `vtest`, cut to 16:9, as H.264 of `SIZE` and `FPS`.
 
     Args:
-        path: the file to write, `….h264`.
+        path: the file to write: `….h264`, without times, or a container such as `….mp4`.
         frames: how many pictures at most; None: all 795.
     """
-    with av.open(str(fetch("vtest"))) as source, av.open(str(path), "w", format="h264") as target:
+    with av.open(str(fetch("vtest"))) as source, av.open(str(path), "w") as target:
         stream = target.add_stream("libx264", rate=FPS, options=_CODING)
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"
@@ -119,3 +119,28 @@ class CameraServer:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """Cameras that are files played live, for machines without GStreamer's RTSP server.
+
+    Attributes:
+        clip: a video with times; all cameras show it, all at the same place.
+        cameras: how many there are.
+    """
+
+    clip: Path
+    cameras: int
+    pid: None = None
+
+    def url(self, number: int) -> str:
+        """What camera `number` plays."""
+        del number
+        return str(self.clip)
+
+    def __enter__(self) -> Recordings:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was started."""

@@ -2,11 +2,13 @@
 
     python -m benchmarks.live --output docs/live.png             1, 2, 4, 8, 16, 32 RTSP cameras
     python -m benchmarks.live --demo --minutes 5 --output demo.png           the site of cams.yaml
+    python -m benchmarks.live --files --detector FILE.onnx --count 16        without an RTSP server
 
 Runs the command a user runs and connects to its viewer as a browser does: it decodes every picture
 and confirms it before the next is sent. Only what a browser does after decoding, drawing, is
 missing. The cameras are simulated: H.264, 640×360, 10 pictures a second, all from one server on
-this same machine, each at another place of the same clip. Delays count from the moment a picture
+this same machine, each at another place of the same clip; with `--files` they are recordings
+played live, and all their pictures are analysed. Delays count from the moment a picture
 has reached the node; a recording played live "arrives" when its picture is due.
 """
 
@@ -23,7 +25,7 @@ import numpy as np
 import psutil
 import typer
 
-from benchmarks.cameras import FPS, CameraServer, encode_clip
+from benchmarks.cameras import FPS, CameraServer, Recordings, encode_clip
 from benchmarks.demo_run import observe, plot_recording, summary
 from benchmarks.load import HEADER, Flow, Load, plot, verdict
 from benchmarks.machine import describe_machine, markdown
@@ -32,6 +34,8 @@ from pipeline.config import CameraSettings, DetectorSettings, NetworkSettings, S
 from pipeline.errors import HandoffError
 
 _COUNTS = (1, 2, 4, 8, 16, 32)
+
+Cameras = CameraServer | Recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Setup:
         fps: pictures per camera and second that are analysed at most.
         weights: name of the network.
         tiles: as in cams.yaml; `auto` cuts these pictures in two for ssdlite.
+        detector: its name, or its file.
+        files: the cameras are recordings instead of streams.
     """
 
     seconds: float
@@ -51,30 +57,38 @@ class Setup:
     fps: float
     weights: str
     tiles: Literal["auto", "off"]
+    detector: str = "ssdlite"
+    files: bool = False
 
     def __str__(self) -> str:
+        pace = "files played live" if self.files else f"`fps: {self.fps:g}`"
         return (
-            f"H.264 640×360, {FPS} pictures a second, `fps: {self.fps:g}`; ssdlite, "
+            f"H.264 640×360, {FPS} pictures a second, {pace}; {Path(self.detector).stem}, "
             f"`tiles: {self.tiles}`; {self.weights}; {self.seconds:g} s each"
         )
 
-    def site(self, server: CameraServer) -> Site:
-        """A site of all cameras of a server."""
+    def serve(self, clip: Path, cameras: int) -> Cameras:
+        """So many cameras that show a clip."""
+        return Recordings(clip, cameras) if self.files else CameraServer(clip, cameras)
+
+    def site(self, served: Cameras) -> Site:
+        """A site of all these cameras."""
+        how = {"loop": True} if self.files else {"fps": self.fps}
         cameras = {
-            f"c{number:02}": CameraSettings(source=server.url(number), fps=self.fps)
-            for number in range(server.cameras)
+            f"c{number:02}": CameraSettings(source=served.url(number), **how)
+            for number in range(served.cameras)
         }
         return Site(
             site="benchmark",
             cameras=cameras,
-            detector=DetectorSettings(model="ssdlite", tiles=self.tiles),
+            detector=DetectorSettings(model=self.detector, tiles=self.tiles),
             network=NetworkSettings(weights=self.weights),
         )
 
 
 def measure(clip: Path, cameras: int, folder: Path, setup: Setup) -> Load:
     """Runs a site with so many cameras, which play a clip; `folder` gets settings and a log."""
-    with CameraServer(clip, cameras) as server:
+    with setup.serve(clip, cameras) as server:
         site = setup.site(server)
         with running(site, folder) as (process, address), watching(address) as watch:
             _wait_for(watch, list(site.cameras))
@@ -110,10 +124,11 @@ def _has_begun(watch: Watch, camera: str) -> bool:
     return any(status["frames"] > 0 for _, status in seen)
 
 
-def _cpu_seconds(process: psutil.Process, server: CameraServer) -> dict[str, float]:
+def _cpu_seconds(process: psutil.Process, served: Cameras) -> dict[str, float]:
     """Processor time so far, by role."""
     times = {role: _spent(member) for role, member in members(process).items()}
-    times |= {"cameras": _spent(psutil.Process(server.pid)), "client": time.process_time()}
+    cameras = 0.0 if served.pid is None else _spent(psutil.Process(served.pid))
+    times |= {"cameras": cameras, "client": time.process_time()}
     machine = psutil.cpu_times()
     busy = sum(machine) - machine.idle - getattr(machine, "iowait", 0.0)
     return times | {"others": busy - sum(times.values())}
@@ -132,6 +147,8 @@ def main(
     fps: Annotated[float, typer.Option(help="Limit per camera, as `fps` in cams.yaml.")] = 5.0,
     weights: Annotated[str, typer.Option(help="Network.")] = NetworkSettings().weights,
     tiles: Annotated[bool, typer.Option(help="Cut pictures for the detector (auto).")] = True,
+    detector: Annotated[str, typer.Option(help="Its name, or its file.")] = "ssdlite",
+    files: Annotated[bool, typer.Option(help="Recordings played live, not streams.")] = False,
     settle: Annotated[float, typer.Option(help="Seconds left out at the beginning.")] = 10.0,
     demo: Annotated[bool, typer.Option("--demo", help="Measure a site of cams.yaml.")] = False,
     minutes: Annotated[float, typer.Option(min=0.2, help="How long, with --demo.")] = 10.0,
@@ -145,7 +162,8 @@ def main(
             if demo:
                 _demo(load_site(cameras), folder, 60 * minutes, settle, output)
             else:
-                setup = Setup(seconds, settle, fps, weights, "auto" if tiles else "off")
+                cut: Literal["auto", "off"] = "auto" if tiles else "off"
+                setup = Setup(seconds, settle, fps, weights, cut, detector, files)
                 _simulated(count or _COUNTS, folder, output, setup)
     except HandoffError as error:
         typer.echo(str(error), err=True)
@@ -162,7 +180,7 @@ def _demo(site: Site, folder: Path, seconds: float, settle: float, output: Path 
 
 
 def _simulated(counts: Sequence[int], folder: Path, output: Path | None, setup: Setup) -> None:
-    clip = encode_clip(folder / "clip.h264")
+    clip = encode_clip(folder / ("clip.mp4" if setup.files else "clip.h264"))
     loads = []
     for count in counts:
         typer.echo(f"{count} cameras …", err=True)

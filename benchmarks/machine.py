@@ -9,12 +9,14 @@ from pathlib import Path
 
 import psutil
 
+from engines.gpu import NoGpu, find_gpu
+
 
 def describe_machine() -> str:
-    """Processor, cores this process may use, memory, system and Python, in one line."""
+    """Processor, cores this process may use, memory, GPU, system and Python, in one line."""
     memory = psutil.virtual_memory().total / 2**30
     return (
-        f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, "
+        f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, {_gpu()}"
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     )
 
@@ -30,6 +32,14 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     rule = ["---", *["---:"] * (len(header) - 1)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([f"| {' | '.join(header)} |", f"|{'|'.join(rule)}|", *lines])
+
+
+def _gpu() -> str:
+    """What the machine has, with a comma behind; nothing where it has none."""
+    try:
+        return f"{find_gpu()}, "
+    except NoGpu:
+        return ""
 
 
 def _processor() -> str:

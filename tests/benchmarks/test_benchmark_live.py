@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streams import require_gstreamer
 
-from benchmarks.cameras import FPS, SIZE, CameraServer, encode_clip
+from benchmarks.cameras import FPS, SIZE, CameraServer, Recordings, encode_clip
 from benchmarks.load import Flow, Load, verdict
 from benchmarks.site_run import Watch
 from pipeline.errors import HandoffError
@@ -82,6 +82,14 @@ def test_cameras_show_different_moments_and_come_back_on_their_port(tmp_path: Pa
         assert server.port == port
     assert first.shape == second.shape == again.shape == (SIZE[1], SIZE[0], 3)
     assert np.abs(first.astype(int) - second).mean() > np.abs(first.astype(int) - again).mean()
+
+
+def test_cameras_without_a_server_are_a_recording_with_its_true_rate(tmp_path: Path) -> None:
+    clip = encode_clip(tmp_path / "clip.mp4", frames=2 * FPS)
+    with Recordings(clip, 3) as cameras, av.open(cameras.url(2)) as source:
+        times = [picture.time for picture in source.decode(video=0)]
+    np.testing.assert_allclose(np.diff(times), 1 / FPS)
+    assert len(times) == 2 * FPS
 
 
 def _picture(url: str) -> np.ndarray:
