@@ -135,11 +135,14 @@ def _drop_round_trips(graph: GraphProto) -> None:
 
 def _drop_unused(graph: GraphProto) -> None:
     """Removes casts and weights that nobody reads any more."""
-    read = {name for node in graph.node for name in node.input}
-    read |= {port.name for port in graph.output}
-    for node in [n for n in graph.node if n.op_type == "Cast" and n.output[0] not in read]:
-        graph.node.remove(node)
-    read = {name for node in graph.node for name in node.input}
+    read = {port.name for port in graph.output}
+    kept = []
+    for node in reversed(graph.node):  # a cast may be read by casts alone that nobody reads
+        if node.op_type != "Cast" or node.output[0] in read:
+            kept.append(node)
+            read.update(node.input)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
     for weight in [w for w in graph.initializer if w.name not in read]:
         graph.initializer.remove(weight)
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,6 +25,24 @@ TYPES = {
     9: torch.bool, 10: torch.float16, 11: torch.float64, 16: torch.bfloat16,
 }  # fmt: skip
 """ONNX's numbers for element types."""
+
+
+def beside(given: Tensor, x: Tensor) -> Tensor:
+    """`given` on the device of `x`.
+
+    What comes from the CPU are shapes, positions and limits, the same for every batch of a size.
+    They are kept on the device: copying them each time would make the GPU wait, and cannot be
+    recorded in a CUDA graph.
+    """
+    if given.device == x.device:
+        return given
+    content = given.numpy()
+    return _kept(content.tobytes(), content.dtype.str, content.shape, x.device)
+
+
+@lru_cache(maxsize=4096)
+def _kept(content: bytes, kind: str, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.frombuffer(content, kind).reshape(shape).copy()).to(device)
 
 
 def _ints(values: Tensor | None) -> list[int]:
@@ -116,8 +136,8 @@ def clip(
 ) -> Tensor:
     """Limits, either of which may be missing."""
     if low is not None:
-        x = torch.maximum(x, low.to(x.device))
-    return torch.minimum(x, high.to(x.device)) if high is not None else x
+        x = torch.maximum(x, beside(low, x))
+    return torch.minimum(x, beside(high, x)) if high is not None else x
 
 
 def slice_(
@@ -143,7 +163,7 @@ def slice_(
 def gather(attributes: Attributes, x: Tensor, indices: Tensor) -> Tensor:
     """Rows along an axis; a scalar index takes the axis away."""
     axis = attributes.get("axis", 0) % x.dim()
-    index = indices.to(x.device).long()
+    index = beside(indices, x).long()
     index = torch.where(index < 0, index + x.shape[axis], index)
     picked = x.index_select(axis, index.reshape(-1))
     return picked.reshape([*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]])
@@ -230,7 +250,7 @@ def expand(attributes: Attributes, x: Tensor, shape: Tensor) -> Tensor:
 
 def modulo(attributes: Attributes, a: Tensor, b: Tensor) -> Tensor:
     """Remainder, with the sign of the divisor, or with that of the dividend."""
-    other = b.to(a.device)
+    other = beside(b, a)
     return torch.fmod(a, other) if attributes.get("fmod") else torch.remainder(a, other)
 
 
@@ -242,8 +262,7 @@ def divide(attributes: Attributes, a: Tensor, b: Tensor) -> Tensor:
 
 def _together(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Both on the device, if one of them is there."""
-    device = a.device if a.device.type != "cpu" else b.device
-    return a.to(device), b.to(device)
+    return (a, beside(b, a)) if a.device.type != "cpu" else (beside(a, b), b)
 
 
 def _pair(function: Callable[[Tensor, Tensor], Tensor]) -> Operation:
@@ -273,7 +292,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "Flatten": lambda a, x: x.reshape(math.prod(x.shape[: a.get("axis", 1)]), -1),
     "Floor": _single(torch.floor),
     "Gather": gather,
-    "GatherElements": lambda a, x, i: x.gather(a.get("axis", 0), i.to(x.device)),
+    "GatherElements": lambda a, x, i: x.gather(a.get("axis", 0), beside(i, x)),
     "Gemm": gemm,
     "GlobalAveragePool": lambda a, x: x.mean(dim=(2, 3), keepdim=True),
     "HardSigmoid": lambda a, x: (a.get("alpha", 0.2) * x + a.get("beta", 0.5)).clamp(0, 1),
@@ -308,6 +327,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "TopK": top_k,
     "Transpose": lambda a, x: x.permute(a["perm"]),
     "Unsqueeze": unsqueeze,
-    "Where": lambda a, c, x, y: torch.where(c.to(x.device), *_together(x, y)),
+    "Where": lambda a, c, x, y: torch.where(beside(c, x), *_together(x, y)),
 }
 """By the name ONNX has for them."""
