@@ -3,7 +3,7 @@
 | there is | backend | what it takes |
 |---|---|---|
 | a GPU, TensorRT or TensorRT-RTX, PyCUDA | TensorRT | requirements-gpu.txt |
-| a GPU, PyTorch with CUDA | PyTorch | requirements.txt; slower |
+| a GPU, PyTorch with CUDA | PyTorch | requirements.txt |
 | neither | OpenVINO | requirements-runtime.txt |
 """
 
@@ -88,7 +88,7 @@ def _on(gpu: Gpu, device: Device) -> Backend:
     except NoTensorRt as error:
         reason = str(error)
     if _torch_has_cuda():
-        return Backend(gpu, None, f"slower than TensorRT: {reason}")
+        return Backend(gpu, None, f"no TensorRT: {reason}")
     reason = f"{gpu} is idle: {reason}; and no PyTorch with CUDA"
     if device == "gpu":
         raise ModelError(reason)

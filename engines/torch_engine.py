@@ -88,6 +88,8 @@ class TorchEngine(Engine):
         self._pool = torch.cuda.graph_pool_handle() if on_gpu else None
         self._programs: dict[Shapes, _Program] = {}
         self._idle: defaultdict[Shapes, deque[_Slot]] = defaultdict(deque)
+        if on_gpu:
+            self._prepare_all()
 
     def _place(self, name: str, tensor: Tensor) -> Tensor:
         """Numbers of the network go to the device; shapes, positions and scales stay here."""
@@ -134,6 +136,21 @@ class TorchEngine(Engine):
         if any(shape[0] != -1 for shape in self._shapes.values()):
             return rows
         return max(rows, min(1 << (rows - 1).bit_length(), self.max_batch or rows))
+
+    def _prepare_all(self) -> None:
+        """Records all sizes of batch at once, as far as they are known: later, it would be a halt.
+
+        The largest first, so that the others find room in its memory.
+        """
+        if any(length == -1 for shape in self._shapes.values() for length in shape[1:]):
+            return
+        sizes = {self._round_up(rows) for rows in range(1, (self.max_batch or 0) + 1)}
+        for rows in sorted(sizes, reverse=True):
+            arrays = {
+                name: np.zeros((rows, *shape[1:]), str(self._types[name]).removeprefix("torch."))
+                for name, shape in self._shapes.items()
+            }
+            self._start(arrays).wait()
 
     def _prepare(self, shapes: Shapes) -> _Program:
         program = _Program(self._run, shapes, self._types, self._device)
@@ -214,8 +231,8 @@ class _Program:
 
 
 def _exact() -> Any:
-    """Convolutions by the quickest way there is, but single precision means single precision."""
-    return torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)
+    """Single precision means single precision; trying all ways of a convolution gained nothing."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False)
 
 
 class _Slot:

@@ -244,8 +244,8 @@ def top_k(attributes: Attributes, x: Tensor, count: Tensor) -> Sequence[Tensor]:
 
 
 def expand(attributes: Attributes, x: Tensor, shape: Tensor) -> Tensor:
-    """Broadcasts to a shape."""
-    return x.expand(torch.broadcast_shapes(x.shape, _ints(shape)))
+    """Broadcasts to a shape (PyTorch's own function for it would import SymPy)."""
+    return x.expand(np.broadcast_shapes(tuple(x.shape), tuple(_ints(shape))))
 
 
 def modulo(attributes: Attributes, a: Tensor, b: Tensor) -> Tensor:

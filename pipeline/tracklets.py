@@ -27,6 +27,9 @@ class Nearest(NamedTuple):
 
 _NOBODY_NEAR = Nearest(0.0, 0.0)
 
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
+
 
 @dataclass(slots=True)
 class Keepsake:
@@ -249,11 +252,25 @@ class TrackletBuilder:
         covered: float,
         people: NDArray[np.float32],
     ) -> None:
+        """Keeps the best crop of the current stretch, once the stretch is over."""
+        box = tracks.xyxy[i]
+        part = _inside(frame, box)
+        if part is None:
+            return
         confidence = 1.0 if tracks.confidence is None else float(tracks.confidence[i])
-        crop = _cut(frame, tracks.xyxy[i], confidence, covered, people)
-        if crop is not None:
-            foot = Foot.of(frame.time, frame.size, tracks.xyxy[i])
-            self._consider(growing, Keepsake(crop, foot=foot))
+        quality = crop_quality(
+            frame.image[part],
+            confidence=confidence,
+            truncated=is_cut(frame.size, box),
+            covered=covered,
+        )
+        if growing.waiting is None or quality > growing.waiting.crop.quality:
+            crop = _cut(frame, part, quality, people)
+            growing.waiting = Keepsake(crop, foot=Foot.of(frame.time, frame.size, box))
+        if frame.time >= growing.window_ends:
+            self._keep(growing, growing.waiting)
+            self._thin_out(growing)
+            growing.window_ends = frame.time + growing.interval
 
     def _begin(self, track: int, foot: Foot) -> _Growing:
         self._count += 1
@@ -270,15 +287,6 @@ class TrackletBuilder:
 
     def _name(self, count: int) -> str:
         return f"{self._camera}-{self._run}-{count:06d}"
-
-    def _consider(self, growing: _Growing, now: Keepsake) -> None:
-        """Keeps the best crop of the current stretch, once the stretch is over."""
-        if growing.waiting is None or now.crop.quality > growing.waiting.crop.quality:
-            growing.waiting = now
-        if now.crop.time >= growing.window_ends:
-            self._keep(growing, growing.waiting)
-            self._thin_out(growing)
-            growing.window_ends = now.crop.time + growing.interval
 
     def _keep(self, growing: _Growing, best: Keepsake) -> None:
         best.nearest, growing.nearest = growing.nearest, _NOBODY_NEAR
@@ -317,24 +325,22 @@ def _better(one: Keepsake, other: Keepsake) -> Keepsake:
     return best
 
 
-def _cut(
-    frame: Frame,
-    box: NDArray[np.float32],
-    confidence: float,
-    covered: float,
-    people: NDArray[np.float32],
-) -> Crop | None:
-    """The crop of a box, or None if nothing of it lies inside the picture."""
+def _inside(frame: Frame, box: NDArray[np.float32]) -> Part | None:
+    """The rows and columns of a box, or None if next to nothing of it lies inside the picture."""
     width, height = frame.size
     left, top = max(0, int(box[0])), max(0, int(box[1]))
     right, bottom = min(width, int(np.ceil(box[2]))), min(height, int(np.ceil(box[3])))
     if right - left < 4 or bottom - top < 8:
         return None
-    image = frame.image[top:bottom, left:right].copy()  # the frame itself is soon gone
-    truncated = is_cut(frame.size, box)
-    quality = crop_quality(image, confidence=confidence, truncated=truncated, covered=covered)
-    here = _within(people, np.array([left, top, right, bottom], np.float32))
-    return Crop(time=frame.time, image=image, quality=quality, people=here)
+    return slice(top, bottom), slice(left, right)
+
+
+def _cut(frame: Frame, part: Part, quality: float, people: NDArray[np.float32]) -> Crop:
+    """The crop of a part of the picture, and who is in it."""
+    rows, columns = part
+    window = np.array([columns.start, rows.start, columns.stop, rows.stop], np.float32)
+    image = frame.image[part].copy()  # the frame itself is soon gone
+    return Crop(time=frame.time, image=image, quality=quality, people=_within(people, window))
 
 
 def _within(people: NDArray[np.float32], part: NDArray[np.float32]) -> NDArray[np.float32]:

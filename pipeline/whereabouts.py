@@ -43,9 +43,9 @@ class Whereabouts:
         while self._past and not 0 <= time - self._past[0][0] <= self._memory:
             self._past.popleft()
         now = np.concatenate([found, _sound(presumed)]).astype(np.float32)
-        gone = [_without(boxes, now) for _, boxes in self._past]
+        before = [boxes for _, boxes in self._past]
         self._past.append((time, found))
-        return np.concatenate([now, *gone])
+        return np.concatenate([now, _without(np.concatenate(before), now)]) if before else now
 
 
 def _sound(boxes: Boxes) -> Boxes:

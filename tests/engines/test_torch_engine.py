@@ -114,7 +114,8 @@ def test_what_decodes_the_results_stays_in_single_precision() -> None:
 
 def test_the_running_system_does_without_pytorch_and_onnx() -> None:
     code = (
-        "import sys, pipeline.detect, pipeline.embed, engines.runtime as r; r.choose_backend('cpu');"
+        "import sys, pipeline.detect, pipeline.embed; from engines.runtime import choose_backend;"
+        "choose_backend('cpu');"
         "print([m for m in ('torch', 'onnx', 'tensorrt', 'tensorrt_rtx') if m in sys.modules])"
     )
     said = subprocess.run(
