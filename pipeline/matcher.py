@@ -20,6 +20,7 @@ from pipeline.match import Matcher, came_from, moments
 from pipeline.metrics import Metrics
 from pipeline.query import Query, shortlist
 from pipeline.review import Look, Review
+from pipeline.rubbish import Rubbish
 from pipeline.store import Corrected, Store
 from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
@@ -79,6 +80,7 @@ class MatchingService:
         if site.matching.hindsight != "off":
             look = Look(calibration, topology, tolerance)
             self._review = Review(store, look, period=site.matching.hindsight)
+        self._rubbish = Rubbish()
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
@@ -216,6 +218,7 @@ class MatchingService:
             self._regroup(self._review.poll(now=now, newest=self._newest))
         if now - self._pruned > _PRUNE_SECONDS:
             self._prune()
+            self._rubbish.settle(now)
             self._pruned = now
         if now - self._kept > _KEEP_SECONDS:
             self._store.corrections.prune()
