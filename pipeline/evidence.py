@@ -46,7 +46,8 @@ class Calibration:
                 the best of many tracklets of somebody else may well look alike.
         """
         count = max(min(_FEW, len(similarities)), (len(similarities) + 1) // 2)
-        best = heapq.nlargest(count, similarities)
+        # Of most people one or two tracklets look alike: no need to look for the best.
+        best = similarities if len(similarities) <= 2 else heapq.nlargest(count, similarities)
         llr = self.trust * (self.slope * sum(best) / count + self.offset)
         return max(-self.limit, min(self.limit, llr))
 

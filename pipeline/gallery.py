@@ -33,8 +33,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.answers import Answers, StoredLook
 from pipeline.data import Candidate, Sighting, TrackletRecord
 from pipeline.known_records import KnownRecords
+from pipeline.open_looks import OpenLooks
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
 
@@ -66,6 +68,7 @@ class Gallery:
         self._tag = "{" + site + "}"
         self._searches = ThreadPoolExecutor(_SEARCHES, thread_name_prefix="search")
         self._open = OpenLooks()
+        self._answers = Answers(self._stored)
         self._known = KnownRecords(_KNOWN)
         self._turned = time.monotonic()
 
@@ -79,6 +82,7 @@ class Gallery:
         Returns:
             the network whose gallery was given up for it, or None.
         """
+        self._answers.clear()
         names = ("gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes")
         before: bytes | None = self._scripts.run(
             "open_gallery", list(map(self._key, names)), [network]
@@ -115,7 +119,7 @@ class Gallery:
 
         Args:
             look: embedding float32[D], unit length.
-            count: how many at most of those that have ended, and of those that go on.
+            count: how many at most.
         """
         question = Sighting("", "", 0.0, 0.0, look, 1, 1.0, True, (0.0, 0.0), (0.0, 0.0))
         return self._similar([question], 0.0, count, False)[0]
@@ -145,7 +149,8 @@ class Gallery:
         names = list(tracklets)
         if not names:
             return {}
-        texts = self._redis.mget([self._key("tracklet", name) for name in names])
+        prefix = self._key("tracklet", "")
+        texts = self._redis.mget([prefix + name for name in names])
         return {n: self._known.read(text) for n, text in zip(names, texts, strict=True) if text}
 
     @in_our_words
@@ -255,7 +260,9 @@ class Gallery:
                 pipe.zrem(self._key("gallery", "ends"), *some)
                 pipe.hdel(self._key("gallery", "open"), *some)
                 pipe.incr(self._key("gallery", "changes"))
-                pipe.execute()
+                changes = int(pipe.execute()[-1])
+            self._open.forget(some, changes)
+            self._answers.forget(some)
 
     def wrote(self, sighting: Sighting, changes: int) -> None:
         """Keeps what is held in memory equal to what has just been written.
@@ -265,6 +272,8 @@ class Gallery:
             changes: the counter `gallery:changes` after it.
         """
         self._open.put(sighting, changes)
+        if sighting.closed:
+            self._answers.ended(sighting.tracklet, sighting.embedding)
 
     # ── how ─────────────────────────────────────────────────────────────────────────────────
 
@@ -277,16 +286,39 @@ class Gallery:
             pipe.get(self._key("gallery", "changes"))
             pipe.zcount(self._key("gallery", "ends"), "-inf", f"({late}")
             changes, stale = pipe.execute()
-        count += 1 + min(int(stale), _STALE)
-        size = math.ceil(len(sightings) / _SEARCHES)
-        parts = [sightings[i : i + size] for i in range(0, len(sightings), size)]
-        answers = self._searches.map(lambda part: self._ended_like(part, count, exact), parts)
-        ended = list(chain.from_iterable(answers))
         self._refresh(int(changes or 0))
-        still_open = self._open.similar(sightings, count)
-        return [e | o for e, o in zip(ended, still_open, strict=True)]
+        count += 1 + min(int(stale), _STALE)
+        ended = self._ended_like(sightings, count, exact)
+        floors = [min(e.values()) if len(e) >= count else -math.inf for e in ended]
+        still_open = self._open.similar(sightings, floors)
+        return [_most_alike(e | o, count) for e, o in zip(ended, still_open, strict=True)]
 
     def _ended_like(
+        self, sightings: Sequence[Sighting], count: int, exact: bool
+    ) -> list[dict[str, float]]:
+        """The same among those that have ended: searched for, or what was found before."""
+        holds = [not exact and self._answers.hold(sighting) for sighting in sightings]
+        asked = [s for s, held in zip(sightings, holds, strict=True) if not held]
+        again = [s for s, held in zip(sightings, holds, strict=True) if held]
+        moment = self._answers.moment
+        searched = self._search(asked, count, exact)
+        compared = iter(self._answers.similar(again, count))
+        if not exact:
+            for sighting, found in zip(asked, searched, strict=True):
+                self._answers.put(sighting, found, moment)
+        new = iter(searched)
+        return [next(compared) if held else next(new) for held in holds]
+
+    def _search(
+        self, sightings: Sequence[Sighting], count: int, exact: bool
+    ) -> list[dict[str, float]]:
+        """The same, in the graph of all that have ended."""
+        size = max(1, math.ceil(len(sightings) / _SEARCHES))
+        parts = [sightings[i : i + size] for i in range(0, len(sightings), size)]
+        answers = self._searches.map(lambda part: self._search_some(part, count, exact), parts)
+        return list(chain.from_iterable(answers))
+
+    def _search_some(
         self, sightings: Sequence[Sighting], count: int, exact: bool
     ) -> list[dict[str, float]]:
         effort = ["TRUTH"] if exact else ["EF", max(_EFFORT, count)]
@@ -298,10 +330,21 @@ class Gallery:
                 )  # fmt: skip
             return [_similarities(answer or {}) for answer in pipe.execute()]
 
+    def _stored(self, tracklets: Sequence[str]) -> dict[str, StoredLook]:
+        """Looks as they are kept, for `Answers`."""
+        found = self._scripts.run("stored_looks", [self._key("gallery")], tracklets)
+        looks = zip(found[0::2], found[1::2], strict=True)
+        return {
+            name: StoredLook(levels, float(highest))
+            for name, (levels, highest) in zip(tracklets, looks, strict=True)
+        }
+
     def _refresh(self, changes: int) -> None:
+        """Reads anew which tracklets are open, and searches anew, if others have written since."""
         if changes != self._open.changes:
             looks = self._redis.hgetall(self._key("gallery", "open"))
             self._open = OpenLooks(looks, changes)
+            self._answers.clear()
 
     def _around(
         self, numbers: Sequence[int], moments: Mapping[int, Collection[float]], count: int
@@ -315,51 +358,16 @@ class Gallery:
         return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
 
 
-class OpenLooks:
-    """Embeddings of the tracklets that still grow, held in memory to be compared.
-
-    Args:
-        looks: tracklet → embedding, as Redis has them.
-        changes: the counter of changes in Redis when they were read.
-    """
-
-    def __init__(self, looks: Mapping[bytes, bytes] | None = None, changes: int = 0) -> None:
-        self.changes = changes
-        self._looks: dict[str, NDArray[np.float32]] = {
-            name.decode(): np.frombuffer(look, dtype="<f4") for name, look in (looks or {}).items()
-        }
-        self._stacked: NDArray[np.float32] | None = None
-
-    def put(self, sighting: Sighting, changes: int) -> None:
-        """Takes what has been written, if nobody else has written since it was read."""
-        if changes != self.changes + 1:
-            return  # read anew with the next question
-        self.changes = changes
-        self._stacked = None
-        if sighting.closed:
-            self._looks.pop(sighting.tracklet, None)
-        else:
-            self._looks[sighting.tracklet] = sighting.embedding
-
-    def similar(self, sightings: Sequence[Sighting], count: int) -> list[dict[str, float]]:
-        """For each sighting the tracklets most like it, and how alike they are, -1 to 1."""
-        if not self._looks:
-            return [{} for _ in sightings]
-        if self._stacked is None:
-            self._stacked = np.stack(list(self._looks.values()))
-        names = list(self._looks)
-        asked = np.stack([sighting.embedding for sighting in sightings])
-        rows = asked @ self._stacked.T
-        best = np.argsort(-rows, axis=1, kind="stable")[:, :count]
-        return [
-            {names[i]: float(row[i]) for i in chosen}
-            for row, chosen in zip(rows, best, strict=True)
-        ]
-
-
 def _similarities(answer: Mapping[bytes, float]) -> dict[str, float]:
     # Redis gives (1 + cosine) / 2.
     return {name.decode(): 2.0 * float(score) - 1.0 for name, score in answer.items()}
+
+
+def _most_alike(similarities: Mapping[str, float], count: int) -> dict[str, float]:
+    """So many of them at most."""
+    if len(similarities) <= count:
+        return dict(similarities)
+    return dict(sorted(similarities.items(), key=lambda item: (-item[1], item[0]))[:count])
 
 
 def _candidates(
