@@ -223,3 +223,4 @@ def _end(
             others = gallery.members[decision.identity].values()
             before = came_from(sighting, [r for r in others if r.tracklet != sighting.tracklet])
             weigher.learn(before, sighting, decision.confidence)
+            weigher.strangers.meet(sighting)

@@ -27,28 +27,42 @@ class Calibration:
 
     Attributes:
         slope, offset: llr = slope · similarity + offset, in nats, for a pair drawn at random.
-        trust: share of that which counts. Rivals are not drawn at random: they are the most
-            similar of many, and the tracklets of one identity err together.
+        trust: largest share of that which counts. Rivals are not drawn at random: they are the most
+            similar of many, and the tracklets of one identity err together. A site whose people
+            look alike gets less of it, see `pipeline.strangers`.
         limit: looks alone never count for more than this, either way: clothes repeat.
     """
 
     slope: float
     offset: float
-    trust: float = 0.6
+    trust: float = 0.75
     limit: float = 8.0
+
+    def nats(self, similarity: float) -> float:
+        """What a similarity over views says of a pair drawn at random, in nats."""
+        return self.slope * similarity + self.offset
 
     def llr(self, similarities: Sequence[float]) -> float:
         """Log-likelihood ratio, same person against another.
 
         Args:
-            similarities: over views, to tracklets of one person, one at least. The better half of
-                them counts, three if there are so many: people look different from behind, but
-                the best of many tracklets of somebody else may well look alike.
+            similarities: over views, to tracklets of one person, one at least.
         """
-        count = max(min(_FEW, len(similarities)), (len(similarities) + 1) // 2)
+        return self.together([self.trust * self.nats(each) for each in similarities])
+
+    def together(self, nats: Sequence[float]) -> float:
+        """Log-likelihood ratio from what each of somebody's tracklets says.
+
+        The better half of them counts, three if there are so many: people look different from
+        behind, but the best of many tracklets of somebody else may well look alike.
+
+        Args:
+            nats: what the tracklets of one person say, one at least.
+        """
+        count = max(min(_FEW, len(nats)), (len(nats) + 1) // 2)
         # Of most people one or two tracklets look alike: no need to look for the best.
-        best = similarities if len(similarities) <= 2 else heapq.nlargest(count, similarities)
-        llr = self.trust * (self.slope * sum(best) / count + self.offset)
+        best = nats if len(nats) <= 2 else heapq.nlargest(count, nats)
+        llr = sum(best) / count
         return max(-self.limit, min(self.limit, llr))
 
 

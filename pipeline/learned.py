@@ -4,6 +4,7 @@
 |---|---|---|
 | `{site}:transit:<a>><b>` | hash | zones left and entered → histogram of the transit times |
 | `{site}:transit:<a>` | hash | who comes into a camera, and how many leave it |
+| `{site}:transit::strangers` | hash | pair of cameras → how many strangers, what their looks say |
 | `{site}:transits` | set | which of these there are |
 
 They hold counts, nobody's looks and nobody's number, and stay when people are forgotten.

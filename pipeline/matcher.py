@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import structlog
 
+from pipeline import strangers
 from pipeline.config import Site
 from pipeline.constraints import Constraints
 from pipeline.data import Decision, Sighting, TrackletRecord
@@ -189,15 +190,21 @@ class MatchingService:
     def _remember_learned(self) -> None:
         """Goes on with what the one before us has learned."""
         self._weigher.forget()
+        self._weigher.meet([])
         for key, fields in self._store.learned.get().items():
             try:
-                self._weigher.transit.load(key, fields)
+                if key == strangers.KEY:
+                    self._weigher.strangers.load(fields)
+                else:
+                    self._weigher.transit.load(key, fields)
             except ValueError as error:
                 log.warning("something learned cannot be read, it is learned anew", why=str(error))
 
     def _keep_learned(self) -> None:
         transit = self._weigher.transit
         changed = {key: transit.to_fields(key) for key in sorted(transit.take_changed())}
+        if self._weigher.strangers.take_changed():
+            changed[strangers.KEY] = self._weigher.strangers.to_fields()
         token = None if self._lease is None else self._lease.token or 0
         if changed and not self._store.learned.put(changed, token=token):
             raise Fenced("another matcher is in charge")
@@ -294,6 +301,7 @@ class MatchingService:
             if query.sighting.closed:
                 before = came_from(query.sighting, members.get(decision.identity, ()))
                 self._weigher.learn(before, query.sighting, decision.confidence)
+                self._weigher.strangers.meet(query.sighting)
 
     def _forgotten(
         self, sighting: Sighting, constraints: Constraints, ids: Mapping[str, Sequence[str]]

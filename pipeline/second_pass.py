@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from pipeline.constraints import Constraints
 from pipeline.data import Evidence, Sighting
-from pipeline.evidence import WITHIN
 from pipeline.weigh import Weigher
 
 _NEIGHBOURS = 12
@@ -96,6 +95,7 @@ def second_pass(
         return {}
     ordered = sorted(sightings, key=lambda s: (s.begin, s.tracklet))
     weigher.forget(hindsight=True)
+    weigher.meet(ordered)
     groups: Sequence[Group] = by_identity(ordered, online)
     learned: Sequence[Group] = ()
     for _ in range(1 + learn):
@@ -134,9 +134,8 @@ class Problem:
         self._constraints = constraints
         embeddings = np.array([s.embedding for s in sightings], np.float32)
         self._similarity = embeddings @ embeddings.T
-        camera = np.array([s.camera for s in sightings])
-        self._over_views = self._similarity - np.float32(WITHIN) * (camera[:, None] == camera)
-        self._near = _nearest(self._over_views)
+        self._said = self._nats()
+        self._near = _nearest(self._said)
         self._ways: dict[tuple[int, int], float | None] = {}
         self._values: dict[Group, float] = {}
         self._end = max(sighting.end for sighting in sightings)
@@ -144,6 +143,14 @@ class Problem:
         self._has_learned = bool(learned)
         if learned:
             self._learn()
+
+    def _nats(self) -> NDArray[np.float32]:
+        """What the looks of each two say, as far as they are trusted between their cameras."""
+        cameras, of = np.unique([s.camera for s in self._sightings], return_inverse=True)
+        at = [[self._weigher.nats(s, a, b) for a in cameras for b in cameras] for s in (0.0, 1.0)]
+        zero, one = np.array(at, np.float32).reshape(2, len(cameras), len(cameras))
+        pairs = np.ix_(of, of)
+        return zero[pairs] + self._similarity * (one - zero)[pairs]  # a straight line
 
     def value(self, group: Group) -> float:
         """Nats for these tracklets being one person; minus infinity if they cannot be."""
@@ -214,11 +221,9 @@ class Problem:
     def _looks(self, group: Group) -> float:
         if len(group) < 2:
             return 0.0
-        similarity = self._over_views[np.ix_(group, group)]
+        said = self._said[np.ix_(group, group)]
         others = ~np.eye(len(group), dtype=bool)
-        each = [
-            self._weigher.looks(row[keep]) for row, keep in zip(similarity, others, strict=True)
-        ]
+        each = [self._weigher.together(row[keep]) for row, keep in zip(said, others, strict=True)]
         return sum(each) * (len(group) - 1) / len(group)
 
     def _way(self, group: Group) -> float:
@@ -365,10 +370,11 @@ def _recombined(a: Group, b: Group) -> Iterator[tuple[Group, Group]]:
         yield early_a + b[len(early_b) :], early_b + a[len(early_a) :]
 
 
-def _nearest(similarity: NDArray[np.float32]) -> NDArray[np.intp]:
-    """The most similar other tracklets of each: [N, k]."""
-    others = similarity - 4.0 * np.eye(len(similarity), dtype=np.float32)
-    count = min(_NEIGHBOURS, max(len(similarity) - 1, 0))
+def _nearest(said: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The other tracklets that each looks like most: [N, k]."""
+    others = said.copy()
+    np.fill_diagonal(others, -np.inf)
+    count = min(_NEIGHBOURS, max(len(said) - 1, 0))
     return np.argsort(-others, axis=1, kind="stable")[:, :count]
 
 

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from pipeline.data import Candidate
+from pipeline.data import Candidate, Sighting
 from pipeline.evidence import Calibration, Continuity, over_views
 from pipeline.gaps import Given
+from pipeline.strangers import Strangers
 from pipeline.transit import TransitModel
 
 Point = tuple[float, float]
@@ -103,9 +104,10 @@ class Weigher:
         self._places = places or Nowhere()
         self.transit = transit or self._beginner(TransitModel())
         self._tolerance = tolerance
+        self.strangers = Strangers(calibration, tolerance=tolerance)
 
     def forget(self, *, hindsight: bool = False) -> None:
-        """Begins to learn anew, with what a calibrated topology knows.
+        """Begins to learn anew how people walk, with what a calibrated topology knows.
 
         Args:
             hindsight: for a recording as a whole: all of it counts as today's traffic.
@@ -119,13 +121,18 @@ class Weigher:
         self._places.teach(model, now=0.0)
         return model
 
-    def looks(self, similarities: Sequence[float]) -> float:
-        """What similarities over views to some tracklets of one person say, taken together."""
-        return self.calibration.llr(similarities)
+    def nats(self, similarity: float, one: str, other: str) -> float:
+        """What a similarity of two tracklets of these cameras says, as far as it counts here."""
+        said = self.calibration.nats(over_views(similarity, one, other))
+        return self.strangers.trust(one, other) * said
+
+    def together(self, nats: Sequence[float]) -> float:
+        """What the looks of some tracklets of one person say, taken together."""
+        return self.calibration.together(nats)
 
     def resembles(self, camera: str, candidates: Iterable[Candidate]) -> float:
         """What a tracklet of a camera has in common with some of one person, in nats."""
-        return self.looks([over_views(c.similarity, camera, c.record.camera) for c in candidates])
+        return self.together([self.nats(c.similarity, camera, c.record.camera) for c in candidates])
 
     def way(self, earlier: Stretch, later: Stretch, *, now: float | None = None) -> float:
         """What time and place say of going from the end of one to the beginning of the other.
@@ -157,6 +164,12 @@ class Weigher:
         """True if nobody can be both: twice in a view, or in two views, at the same time."""
         together = overlap(one, other)
         return together >= 0.0 if one.camera == other.camera else together > self._tolerance
+
+    def meet(self, sightings: Iterable[Sighting]) -> None:
+        """Learns anew, from all of a recording, how alike strangers are: once and for all."""
+        self.strangers = Strangers(self.calibration, tolerance=self._tolerance)
+        for sighting in sorted(sightings, key=lambda s: (s.end, s.tracklet)):
+            self.strangers.meet(sighting)
 
     def learn(self, before: Stretch | None, now: Stretch, weight: float) -> None:
         """A tracklet has ended, and it is known whence its person came.
