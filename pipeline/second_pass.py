@@ -134,7 +134,7 @@ class Problem:
         self._constraints = constraints
         embeddings = np.array([s.embedding for s in sightings], np.float32)
         self._similarity = embeddings @ embeddings.T
-        self._said = self._nats()
+        self._said = weigher.among([s.camera for s in sightings], self._similarity)
         self._near = _nearest(self._said)
         self._ways: dict[tuple[int, int], float | None] = {}
         self._values: dict[Group, float] = {}
@@ -143,14 +143,6 @@ class Problem:
         self._has_learned = bool(learned)
         if learned:
             self._learn()
-
-    def _nats(self) -> NDArray[np.float32]:
-        """What the looks of each two say, as far as they are trusted between their cameras."""
-        cameras, of = np.unique([s.camera for s in self._sightings], return_inverse=True)
-        at = [[self._weigher.nats(s, a, b) for a in cameras for b in cameras] for s in (0.0, 1.0)]
-        zero, one = np.array(at, np.float32).reshape(2, len(cameras), len(cameras))
-        pairs = np.ix_(of, of)
-        return zero[pairs] + self._similarity * (one - zero)[pairs]  # a straight line
 
     def value(self, group: Group) -> float:
         """Nats for these tracklets being one person; minus infinity if they cannot be."""

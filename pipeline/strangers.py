@@ -114,9 +114,10 @@ class Strangers:
         for name, data in fields.items():
             one, separator, other = name.partition(">")
             try:
-                said = _Said(*map(float, data.split()))
-            except (TypeError, ValueError):
-                said = _Said(np.nan)
+                pairs, nats = map(float, data.split())
+            except ValueError:
+                pairs = nats = np.nan
+            said = _Said(pairs, nats)
             if not separator or not np.isfinite(said).all() or min(said) < 0:
                 raise ValueError(f"{KEY}: expected pairs of cameras and two numbers, found {name}")
             self._said[_pair(one, other)] = said

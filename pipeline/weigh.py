@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.data import Candidate, Sighting
 from pipeline.evidence import Calibration, Continuity, over_views
 from pipeline.gaps import Given
@@ -125,6 +128,22 @@ class Weigher:
         """What a similarity of two tracklets of these cameras says, as far as it counts here."""
         said = self.calibration.nats(over_views(similarity, one, other))
         return self.strangers.trust(one, other) * said
+
+    def among(
+        self, cameras: Sequence[str], similarities: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The same for each two of N tracklets.
+
+        Args:
+            cameras: of each tracklet.
+            similarities: float32[N, N].
+        """
+        names, of = np.unique(cameras, return_inverse=True)
+        ends = [[[self.nats(s, a, b) for b in names] for a in names] for s in (0.0, 1.0)]
+        zero, one = np.array(ends, np.float32)  # what lies between is on a straight line
+        pairs = np.ix_(of, of)
+        said: NDArray[np.float32] = zero[pairs] + similarities * (one - zero)[pairs]
+        return said
 
     def together(self, nats: Sequence[float]) -> float:
         """What the looks of some tracklets of one person say, taken together."""

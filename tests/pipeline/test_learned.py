@@ -76,3 +76,14 @@ def test_whoever_takes_over_goes_on_with_what_the_one_before_has_learned(store: 
     second.run(lambda: second.in_charge, tick_seconds=0.01)
     assert second.weigher.transit.transits().keys() == first.weigher.transit.transits().keys()
     assert ("west", "", "east", "") in second.weigher.transit.transits()
+
+
+def test_how_alike_strangers_are_is_remembered_too(store: Store) -> None:
+    first, second = matcher(store, "first"), matcher(store, "second")
+    for name in "abc":  # all look alike, and are there at once
+        store.send_sighting(sighting(name, "west", 0.0, 5.0, closed=True))
+    usual = first.weigher.strangers.trust("west", "west")
+    first.run(lambda: first.weigher.strangers.trust("west", "west") < usual, tick_seconds=0.01)
+    second.run(lambda: second.in_charge, tick_seconds=0.01)
+    learned = first.weigher.strangers.trust("west", "west")
+    assert second.weigher.strangers.trust("west", "west") == learned < usual
