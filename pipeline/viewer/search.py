@@ -179,7 +179,7 @@ class PictureSearch:
         over = {n: over_views(alike[n], view, r.camera) for n, r in records.items()}
         chances = _chances(over, records.values(), self._ask(lambda looker: looker.calibration))
         hits = [Hit(r, alike[n], chances[r.identity]) for n, r in records.items()]
-        return sorted(hits, key=_rank)[:count]
+        return _ranked(hits)[:count]
 
     # ── in the worker ───────────────────────────────────────────────────────────────────────
 
@@ -237,8 +237,18 @@ def _chances(
     return {identity: each / total for identity, each in odds.items()}
 
 
-def _rank(hit: Hit) -> tuple[float, int, float, str]:
-    return -hit.probability, hit.tracklet.identity, -hit.similarity, hit.tracklet.tracklet
+def _ranked(hits: Sequence[Hit]) -> list[Hit]:
+    """The likeliest identity first; of several that are as likely, the one that is most alike."""
+    closest: dict[int, float] = {}
+    for hit in hits:
+        identity = hit.tracklet.identity
+        closest[identity] = max(hit.similarity, closest.get(identity, -1.0))
+
+    def rank(hit: Hit) -> tuple[float, float, int, float, str]:
+        who = hit.tracklet.identity
+        return -hit.probability, -closest[who], who, -hit.similarity, hit.tracklet.tracklet
+
+    return sorted(hits, key=rank)
 
 
 def _read(jpeg: bytes) -> NDArray[np.uint8]:
