@@ -12,7 +12,7 @@ They hold counts, nobody's looks and nobody's number, and stay when people are f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.redis_link import in_our_words
@@ -55,9 +55,13 @@ class Learned:
         return bool(self._scripts.run("learn", keys, arguments))
 
     @in_our_words
-    def get(self) -> dict[str, dict[str, bytes]]:
-        """All that was kept, by key."""
-        names = sorted(name.decode() for name in self._redis.smembers(f"{self._tag}:transits"))
+    def get(self, names: Iterable[str] | None = None) -> dict[str, dict[str, bytes]]:
+        """What was kept, by key: all of it, or what is there of these."""
+        if names is None:
+            kept = self._redis.smembers(f"{self._tag}:transits")
+            names = sorted(name.decode() for name in kept)
+        else:
+            names = list(names)
         with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.hgetall(self._key(name))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,12 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data import TrackletRecord
+from pipeline import strangers
+from pipeline.data import Candidate, TrackletRecord
 from pipeline.errors import HandoffError
-from pipeline.evidence import Calibration, over_views
 from pipeline.store import Store
 from pipeline.viewer.photo import UnusablePhoto, decode_photo
 from pipeline.viewer.source import SiteSource
+from pipeline.weigh import Weigher
 
 if TYPE_CHECKING:
     from pipeline.viewer.looking import Looker
@@ -176,10 +178,18 @@ class PictureSearch:
         known = gallery.records([*alike, without])
         view = known.pop(without).camera if without in known else ""
         records = {n: r for n, r in known.items() if holds(r)}
-        over = {n: over_views(alike[n], view, r.camera) for n, r in records.items()}
-        chances = _chances(over, records.values(), self._ask(lambda looker: looker.calibration))
+        chances = _chances(
+            view, [Candidate(r, alike[n]) for n, r in records.items()], self._weigher()
+        )
         hits = [Hit(r, alike[n], chances[r.identity]) for n, r in records.items()]
         return _ranked(hits)[:count]
+
+    def _weigher(self) -> Weigher:
+        """What looks prove, as far as the matcher has learned to trust them."""
+        weigher = Weigher(self._ask(lambda looker: looker.calibration))
+        with suppress(ValueError):  # the matcher says so, and learns anew
+            weigher.strangers.load(self._store.learned.get([strangers.KEY]).get(strangers.KEY, {}))
+        return weigher
 
     # ── in the worker ───────────────────────────────────────────────────────────────────────
 
@@ -225,14 +235,12 @@ class PictureSearch:
         return looker.embed(crop)
 
 
-def _chances(
-    alike: Mapping[str, float], records: Iterable[TrackletRecord], calibration: Calibration
-) -> dict[int, float]:
+def _chances(view: str, alike: Iterable[Candidate], weigher: Weigher) -> dict[int, float]:
     """Identity → probability that it is the person; see `Hit`."""
-    similarities: dict[int, list[float]] = defaultdict(list)
-    for record in records:
-        similarities[record.identity].append(alike[record.tracklet])
-    odds = {n: math.exp(calibration.llr(each)) for n, each in similarities.items()}
+    tracklets: dict[int, list[Candidate]] = defaultdict(list)
+    for each in alike:
+        tracklets[each.record.identity].append(each)
+    odds = {n: math.exp(weigher.resembles(view, known)) for n, known in tracklets.items()}
     total = 1.0 + sum(odds.values())
     return {identity: each / total for identity, each in odds.items()}
 

@@ -20,6 +20,7 @@ from PIL import Image
 from viewer_parts import NOON, make_site, serving
 
 from engines.preprocess import stack_crops
+from pipeline import strangers
 from pipeline.config import DetectorSettings, NetworkSettings, Site
 from pipeline.store import Store
 from pipeline.viewer.looking import Looker
@@ -124,6 +125,15 @@ def test_likeness_in_the_view_of_the_tracklet_asked_with_proves_less(own, store,
         found[name] = next(h for h in hits if h["tracklet"]["tracklet"] == "east-10")
     assert found["east-8"]["similarity"] == pytest.approx(found["west-8"]["similarity"], abs=0.02)
     assert found["east-8"]["probability"] < found["west-8"]["probability"]
+
+
+def test_likeness_proves_less_where_strangers_look_alike(own, store, frames):
+    before = own.post("/search", files=sent(frames[1])).json()["items"]
+    store.learned.put({strangers.KEY: {"west>west": b"500 1500"}})  # 3 nats in the mean
+    after = own.post("/search", files=sent(frames[1])).json()["items"]
+    likeness = [hit["similarity"] for hit in before]
+    assert [hit["similarity"] for hit in after] == pytest.approx(likeness)
+    assert after[0]["probability"] < before[0]["probability"] - 0.1
 
 
 def test_a_tracklet_whose_looks_are_gone_is_searched_for_by_its_picture(own, store):
