@@ -51,6 +51,13 @@ class _Said(NamedTuple):
         return (self.nats + weight * before) / (self.pairs + weight)
 
 
+class Line(NamedTuple):
+    """What a similarity of two tracklets of two cameras says: slope · similarity + offset, nats."""
+
+    slope: float
+    offset: float
+
+
 class Strangers:
     """What strangers look like to each other, for each pair of cameras.
 
@@ -65,7 +72,17 @@ class Strangers:
         self._recent: deque[Sighting] = deque(maxlen=_RECENT)
         self._site = _Said()
         self._said: dict[Pair, _Said] = {}
+        self._lines: dict[Pair, Line] = {}
         self._changed = False
+
+    def line(self, one: str, other: str) -> Line:
+        """What likeness says between two cameras, as far as it is trusted there."""
+        line = self._lines.get((one, other))
+        if line is None:
+            trust = self.trust(one, other)
+            start, end = (self._calibration.nats(over_views(s, one, other)) for s in (0.0, 1.0))
+            line = self._lines[one, other] = Line(trust * (end - start), trust * start)
+        return line
 
     def trust(self, one: str, other: str) -> float:
         """Share of what looks say that counts between two cameras, at most `calibration.trust`."""
@@ -93,6 +110,7 @@ class Strangers:
         self._site = self._site.and_(nats)
         self._said[pair] = self._said.get(pair, _Said()).and_(nats)
         self._changed = True
+        self._lines.clear()
 
     # ── what is kept ────────────────────────────────────────────────────────────────────────
 
@@ -121,6 +139,7 @@ class Strangers:
             if not separator or not np.isfinite(said).all() or min(said) < 0:
                 raise ValueError(f"{KEY}: expected pairs of cameras and two numbers, found {name}")
             self._said[_pair(one, other)] = said
+        self._lines.clear()
         total = np.sum([*self._said.values(), _Said()], axis=0)
         self._site = _Said(*(total * min(1.0, _MEMORY / max(total[0], 1.0))).tolist())
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data import Candidate, Sighting
-from pipeline.evidence import Calibration, Continuity, over_views
+from pipeline.evidence import Calibration, Continuity
 from pipeline.gaps import Given
 from pipeline.strangers import Strangers
 from pipeline.transit import TransitModel
@@ -124,34 +124,33 @@ class Weigher:
         self._places.teach(model, now=0.0)
         return model
 
-    def nats(self, similarity: float, one: str, other: str) -> float:
-        """What a similarity of two tracklets of these cameras says, as far as it counts here."""
-        said = self.calibration.nats(over_views(similarity, one, other))
-        return self.strangers.trust(one, other) * said
+    def resembles(self, camera: str, candidates: Iterable[Candidate]) -> float:
+        """What a tracklet of a camera has in common with some of one person, in nats."""
+        line = self.strangers.line
+        said = []
+        for candidate in candidates:
+            slope, offset = line(camera, candidate.record.camera)
+            said.append(slope * candidate.similarity + offset)
+        return self.together(said)
+
+    def together(self, nats: Sequence[float]) -> float:
+        """What the looks of some tracklets of one person say, taken together."""
+        return self.calibration.together(nats)
 
     def among(
         self, cameras: Sequence[str], similarities: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """The same for each two of N tracklets.
+        """What the looks of each two of N tracklets say, in nats.
 
         Args:
             cameras: of each tracklet.
             similarities: float32[N, N].
         """
         names, of = np.unique(cameras, return_inverse=True)
-        ends = [[[self.nats(s, a, b) for b in names] for a in names] for s in (0.0, 1.0)]
-        zero, one = np.array(ends, np.float32)  # what lies between is on a straight line
-        pairs = np.ix_(of, of)
-        said: NDArray[np.float32] = zero[pairs] + similarities * (one - zero)[pairs]
+        lines = np.array([[self.strangers.line(a, b) for b in names] for a in names], np.float32)
+        slope, offset = np.moveaxis(lines[np.ix_(of, of)], -1, 0)
+        said: NDArray[np.float32] = slope * similarities + offset
         return said
-
-    def together(self, nats: Sequence[float]) -> float:
-        """What the looks of some tracklets of one person say, taken together."""
-        return self.calibration.together(nats)
-
-    def resembles(self, camera: str, candidates: Iterable[Candidate]) -> float:
-        """What a tracklet of a camera has in common with some of one person, in nats."""
-        return self.together([self.nats(c.similarity, camera, c.record.camera) for c in candidates])
 
     def way(self, earlier: Stretch, later: Stretch, *, now: float | None = None) -> float:
         """What time and place say of going from the end of one to the beginning of the other.
