@@ -46,6 +46,7 @@ from pipeline.data import Decision, DecisionKind, Sighting, TrackletRecord
 from pipeline.embedded import EmbeddedRedis
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
+from pipeline.rubbish import Rubbish
 from pipeline.store import Store
 from pipeline.wire import pack_record
 
@@ -277,7 +278,8 @@ def _settle(
             "matching": {"hindsight": "off"},
         }
     )
-    service = MatchingService(store, site, Calibration(slope=26.32, offset=-8.67))
+    calibration = Calibration(slope=26.32, offset=-8.67)
+    service = MatchingService(store, site, calibration, rubbish=Rubbish())
     before, began = (0.0, 0.0), 0.0
     store.settled = 0
 

@@ -222,5 +222,4 @@ def _end(
         if weigher is not None and sighting.closed:
             others = gallery.members[decision.identity].values()
             before = came_from(sighting, [r for r in others if r.tracklet != sighting.tracklet])
-            weigher.learn(before, sighting, decision.confidence)
-            weigher.strangers.meet(sighting)
+            weigher.take_ended(before, sighting, decision.confidence)

@@ -33,6 +33,7 @@ from pipeline.data import Sighting
 from pipeline.embed import find_weights, read_calibration
 from pipeline.embedded import EmbeddedRedis
 from pipeline.matcher import MatchingService
+from pipeline.rubbish import Rubbish
 from pipeline.store import Store
 from tests.world import SiteSpec, World
 
@@ -80,7 +81,8 @@ def measure(tracklets: int, *, rows: int) -> Iterator[list[str]]:
 def _matching(site: Site, url: str) -> Iterator[None]:
     """A matcher works for as long as the context lasts."""
     store = Store(redis.Redis.from_url(url, protocol=3), site=site.site, retention=site.retention)
-    service = MatchingService(store, site, read_calibration(find_weights(DEFAULT_NETWORK)))
+    calibration = read_calibration(find_weights(DEFAULT_NETWORK))
+    service = MatchingService(store, site, calibration, rubbish=Rubbish())
     over = threading.Event()
     thread = threading.Thread(target=service.run, args=(over.is_set,))
     thread.start()

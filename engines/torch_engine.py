@@ -108,7 +108,7 @@ class TorchEngine(Engine):
                 program.run(slot)
             except torch.cuda.OutOfMemoryError as error:
                 raise OutOfMemory(f"{self.name}: {_reason(error)}") from error
-            except (RuntimeError, NotImplementedError) as error:
+            except RuntimeError as error:  # also of an operation that is not there
                 raise ModelError(f"{self.name}: {_reason(error)}") from error
         return _Running(self.name, slot, rows, self._idle[shapes])
 

@@ -89,8 +89,9 @@ class Answers:
         self._ended = LatestEnded(_ENDED)
 
     def clear(self) -> None:
-        """Forgets all: somebody else has changed the gallery."""
+        """Forgets all: somebody else has changed the gallery, and may have taken people out."""
         self._answers.clear()
+        self._ended = LatestEnded(_ENDED)
 
     def ended(self, tracklet: str, look: Vectors) -> None:
         """Hears of a tracklet that has ended, and can be found from now on."""

@@ -42,14 +42,6 @@ class Calibration:
         """What a similarity over views says of a pair drawn at random, in nats."""
         return self.slope * similarity + self.offset
 
-    def llr(self, similarities: Sequence[float]) -> float:
-        """Log-likelihood ratio, same person against another.
-
-        Args:
-            similarities: over views, to tracklets of one person, one at least.
-        """
-        return self.together([self.trust * self.nats(each) for each in similarities])
-
     def together(self, nats: Sequence[float]) -> float:
         """Log-likelihood ratio from what each of somebody's tracklets says.
 

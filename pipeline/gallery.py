@@ -264,6 +264,11 @@ class Gallery:
             self._open.forget(some, changes)
             self._answers.forget(some)
 
+    def let_go(self) -> None:
+        """Keeps nobody's looks in memory: what is needed is read anew."""
+        self._open = OpenLooks(changes=-1)
+        self._answers.clear()
+
     def wrote(self, sighting: Sighting, changes: int) -> None:
         """Keeps what is held in memory equal to what has just been written.
 

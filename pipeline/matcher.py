@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import structlog
 
-from pipeline import strangers
 from pipeline.config import Site
 from pipeline.constraints import Constraints
 from pipeline.data import Decision, Sighting, TrackletRecord
@@ -55,6 +54,7 @@ class MatchingService:
         exact: search the gallery exhaustively, so that the same input gives the same answer.
         lease: the site's lease; None: nobody else can be there.
         metrics: where what happens is counted.
+        rubbish: how garbage is searched for, in a process that does nothing else; None: as ever.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class MatchingService:
         exact: bool = False,
         lease: Lease | None = None,
         metrics: Metrics | None = None,
+        rubbish: Rubbish | None = None,
     ) -> None:
         self._store = store
         self._memory = site.matching.memory
@@ -81,7 +82,8 @@ class MatchingService:
         if site.matching.hindsight != "off":
             look = Look(calibration, topology, tolerance)
             self._review = Review(store, look, period=site.matching.hindsight)
-        self._rubbish = Rubbish()
+        self._rubbish = rubbish
+        self._said = ""  # version of what people had said when looks were let go last
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
@@ -190,21 +192,14 @@ class MatchingService:
     def _remember_learned(self) -> None:
         """Goes on with what the one before us has learned."""
         self._weigher.forget()
-        self._weigher.meet([])
         for key, fields in self._store.learned.get().items():
             try:
-                if key == strangers.KEY:
-                    self._weigher.strangers.load(fields)
-                else:
-                    self._weigher.transit.load(key, fields)
+                self._weigher.load(key, fields)
             except ValueError as error:
                 log.warning("something learned cannot be read, it is learned anew", why=str(error))
 
     def _keep_learned(self) -> None:
-        transit = self._weigher.transit
-        changed = {key: transit.to_fields(key) for key in sorted(transit.take_changed())}
-        if self._weigher.strangers.take_changed():
-            changed[strangers.KEY] = self._weigher.strangers.to_fields()
+        changed = self._weigher.take_learned()
         token = None if self._lease is None else self._lease.token or 0
         if changed and not self._store.learned.put(changed, token=token):
             raise Fenced("another matcher is in charge")
@@ -225,7 +220,8 @@ class MatchingService:
             self._regroup(self._review.poll(now=now, newest=self._newest))
         if now - self._pruned > _PRUNE_SECONDS:
             self._prune()
-            self._rubbish.settle(now)
+            if self._rubbish is not None:
+                self._rubbish.settle(now)
             self._pruned = now
         if now - self._kept > _KEEP_SECONDS:
             self._store.corrections.prune()
@@ -250,6 +246,10 @@ class MatchingService:
 
     def _prune(self) -> None:
         gallery = self._store.gallery
+        if (version := self._store.corrections.constraints().version) != self._said:
+            self._said = version  # somebody may have been forgotten: in memory, too
+            gallery.let_go()
+            self._weigher.strangers.let_go()
         gallery.prune(before=self._newest - self._memory)
         gallery.prune_expired()
         gallery.close_idle(before=self._newest - _IDLE_SECONDS)
@@ -300,8 +300,7 @@ class MatchingService:
             self._report(query, decision)
             if query.sighting.closed:
                 before = came_from(query.sighting, members.get(decision.identity, ()))
-                self._weigher.learn(before, query.sighting, decision.confidence)
-                self._weigher.strangers.meet(query.sighting)
+                self._weigher.take_ended(before, query.sighting, decision.confidence)
 
     def _forgotten(
         self, sighting: Sighting, constraints: Constraints, ids: Mapping[str, Sequence[str]]

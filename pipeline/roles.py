@@ -40,6 +40,7 @@ from pipeline.passing import may_pass_on
 from pipeline.perceive import Perception
 from pipeline.presence import MATCHER
 from pipeline.progress import progress_bar
+from pipeline.rubbish import Rubbish
 from pipeline.site_file import SiteFile
 from pipeline.store import Store
 from pipeline.supervisor import Crew, StopSignal
@@ -210,6 +211,7 @@ def run_matcher(options: Options) -> None:
         network=network_id(weights),
         lease=Lease(store.presence, MATCHER, f"{name}/{new_run()}"),
         metrics=metrics,
+        rubbish=Rubbish(),
     )
 
     def details() -> dict[str, Any]:

@@ -94,8 +94,8 @@ def second_pass(
     if not sightings:
         return {}
     ordered = sorted(sightings, key=lambda s: (s.begin, s.tracklet))
-    weigher.forget(hindsight=True)
-    weigher.meet(ordered)
+    weigher.forget_ways()
+    weigher.know_strangers(ordered)
     groups: Sequence[Group] = by_identity(ordered, online)
     learned: Sequence[Group] = ()
     for _ in range(1 + learn):
@@ -249,7 +249,7 @@ class Problem:
 
     def _learn(self) -> None:
         """Learns transit times from the grouping, in order of time."""
-        self._weigher.forget(hindsight=True)
+        self._weigher.forget_ways()
         for i, sighting in enumerate(self._sightings):
             self._weigher.learn(self._origin(i), sighting, 1.0)
 

@@ -99,6 +99,10 @@ class Strangers:
                 self._take(ended.camera, other.camera, float(similarity))
         self._recent.append(ended)
 
+    def let_go(self) -> None:
+        """Keeps nobody's looks in memory; what was learned from them stays."""
+        self._recent.clear()
+
     def _met(self, one: Sighting, other: Sighting) -> bool:
         together = min(one.end, other.end) - max(one.begin, other.begin)
         apart = 0.0 if one.camera == other.camera else self._tolerance

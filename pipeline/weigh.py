@@ -8,7 +8,7 @@ here; who is who is decided in `pipeline.match` and, with hindsight, in `pipelin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.data import Candidate, Sighting
 from pipeline.evidence import Calibration, Continuity
 from pipeline.gaps import Given
-from pipeline.strangers import Strangers
+from pipeline.strangers import KEY, Strangers
 from pipeline.transit import TransitModel
 
 Point = tuple[float, float]
@@ -109,15 +109,15 @@ class Weigher:
         self._tolerance = tolerance
         self.strangers = Strangers(calibration, tolerance=tolerance)
 
-    def forget(self, *, hindsight: bool = False) -> None:
-        """Begins to learn anew how people walk, with what a calibrated topology knows.
+    def forget(self) -> None:
+        """Begins to learn anew, with what a calibrated topology knows."""
+        self.transit = self._beginner(TransitModel(self.transit.settings))
+        self.know_strangers([])
 
-        Args:
-            hindsight: for a recording as a whole: all of it counts as today's traffic.
-        """
+    def forget_ways(self) -> None:
+        """Begins to learn anew how people walk, from a recording: all of it is today's traffic."""
         settings = self.transit.settings
-        if hindsight:
-            settings = replace(settings, traffic_half_life=settings.half_life)
+        settings = replace(settings, traffic_half_life=settings.half_life)
         self.transit = self._beginner(TransitModel(settings))
 
     def _beginner(self, model: TransitModel) -> TransitModel:
@@ -183,11 +183,16 @@ class Weigher:
         together = overlap(one, other)
         return together >= 0.0 if one.camera == other.camera else together > self._tolerance
 
-    def meet(self, sightings: Iterable[Sighting]) -> None:
-        """Learns anew, from all of a recording, how alike strangers are: once and for all."""
+    def know_strangers(self, sightings: Iterable[Sighting]) -> None:
+        """Learns anew how alike strangers are, from all tracklets of a recording."""
         self.strangers = Strangers(self.calibration, tolerance=self._tolerance)
         for sighting in sorted(sightings, key=lambda s: (s.end, s.tracklet)):
             self.strangers.meet(sighting)
+
+    def take_ended(self, before: Stretch | None, now: Sighting, weight: float) -> None:
+        """A tracklet has ended: learns how people walk, see `learn`, and how alike they are."""
+        self.learn(before, now, weight)
+        self.strangers.meet(now)
 
     def learn(self, before: Stretch | None, now: Stretch, weight: float) -> None:
         """A tracklet has ended, and it is known whence its person came.
@@ -199,6 +204,24 @@ class Weigher:
         """
         self._arrive(before, now, weight)
         self.transit.observe_exit(now.camera, self._places.zone(now.camera, now.left), now.end)
+
+    def take_learned(self) -> dict[str, dict[str, bytes]]:
+        """What was learned since this was asked last, as fields of a hash by key."""
+        learned = {key: self.transit.to_fields(key) for key in sorted(self.transit.take_changed())}
+        if self.strangers.take_changed():
+            learned[KEY] = self.strangers.to_fields()
+        return learned
+
+    def load(self, key: str, fields: Mapping[str, bytes]) -> None:
+        """The reverse of `take_learned`.
+
+        Raises:
+            ValueError: these fields are not what it gives.
+        """
+        if key == KEY:
+            self.strangers.load(fields)
+        else:
+            self.transit.load(key, fields)
 
     @contextmanager
     def unlearned(self, before: Stretch | None, now: Stretch, weight: float) -> Iterator[None]:

@@ -188,7 +188,8 @@ class PictureSearch:
         """What looks prove, as far as the matcher has learned to trust them."""
         weigher = Weigher(self._ask(lambda looker: looker.calibration))
         with suppress(ValueError):  # the matcher says so, and learns anew
-            weigher.strangers.load(self._store.learned.get([strangers.KEY]).get(strangers.KEY, {}))
+            for key, fields in self._store.learned.get([strangers.KEY]).items():
+                weigher.load(key, fields)
         return weigher
 
     # ── in the worker ───────────────────────────────────────────────────────────────────────

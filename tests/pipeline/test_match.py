@@ -123,8 +123,8 @@ def test_somebody_gone_for_longer_than_memory_is_new() -> None:
 
 
 def test_looks_alone_never_count_for_more_than_the_limit() -> None:
-    assert Calibration(slope=100.0, offset=0.0).llr([1.0]) == 8.0
-    assert Calibration(slope=100.0, offset=0.0).llr([-1.0]) == -8.0
+    assert CALIBRATION.together([100.0]) == 8.0
+    assert CALIBRATION.together([-100.0]) == -8.0
 
 
 def test_somebody_lost_in_the_middle_of_the_picture_goes_on_nearby() -> None:

@@ -174,3 +174,27 @@ def test_what_is_confirmed_is_asked_again_once_it_cannot_be(
     store.record(late, Decision("n1", "north", 1, DecisionKind.MATCHED, 0.9), previous=None)
     send(store, service, seen("e1", "east", 8, 14, person=1))
     assert identities(store)["e1"] != 1
+
+
+def work(service: MatchingService, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    service.run(lambda: time.monotonic() > end, tick_seconds=0.01)
+
+
+def test_whoever_is_forgotten_is_not_kept_in_memory_either(
+    store: Store, service: MatchingService
+) -> None:
+    work(service, 0.1)
+    for name in ("w1", "w2"):
+        store.send_sighting(replace(seen(name, "west", 0, 5, person=1), closed=True))
+    store.send_sighting(seen("w3", "west", 1, 6, person=2))
+    service.run(lambda: len(identities(store)) == 3, tick_seconds=0.01)
+    gallery, strangers = store.gallery, service.weigher.strangers
+    assert gallery._answers._ended._looks.any()
+    assert strangers._recent
+    for number in set(identities(store).values()):
+        store.corrections.forget(number)
+    work(service, 1.5)
+    assert not strangers._recent
+    assert not gallery._open._looks
+    assert not gallery._answers._ended._looks.any()

@@ -102,14 +102,14 @@ def test_what_cannot_be_read_is_a_sentence(fields: dict[str, bytes]) -> None:
 
 def test_looks_prove_less_to_a_matcher_where_strangers_look_alike() -> None:
     weigher, fresh = Weigher(CALIBRATION), Weigher(CALIBRATION)
-    weigher.meet(crowd(0.8))
+    weigher.know_strangers(crowd(0.8))
     seen = [Candidate(record("a", "west", 0, 5, identity=1), 0.9)]
     assert weigher.resembles("east", seen) < 0.5 * fresh.resembles("east", seen)
 
 
 def test_all_pairs_at_once_say_what_each_says_alone() -> None:
     weigher = Weigher(CALIBRATION)
-    weigher.meet(crowd(0.6))
+    weigher.know_strangers(crowd(0.6))
     cameras, similarity = ["west", "east", "west"], np.float32([[1, 0.2, 0.9]] * 3)
     said = weigher.among(cameras, similarity)
     for i, j in ((0, 1), (1, 2), (0, 2)):

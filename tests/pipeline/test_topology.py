@@ -181,7 +181,7 @@ def test_what_was_learned_is_known_to_every_model_of_the_site_also_with_hindsigh
     asked = "entrance", "", "till", "", 9.0, NOW
     known = weigher.transit.llr(*asked)
     assert known > TransitModel().llr(*asked) + 0.5
-    weigher.forget(hindsight=True)
+    weigher.forget_ways()
     assert weigher.transit.llr(*asked) == pytest.approx(known, abs=0.2)
 
 

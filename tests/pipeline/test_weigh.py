@@ -19,15 +19,15 @@ def record(name: str, camera: str, begin: float, end: float) -> TrackletRecord:
 
 
 def test_one_tracklet_of_many_that_happens_to_look_alike_proves_little() -> None:
-    looks = CALIBRATION.llr
-    assert looks([0.9]) > looks([0.9, 0.5, 0.5, 0.5])
-    assert looks([0.9, 0.9, 0.9, 0.1, 0.1, 0.1]) == pytest.approx(looks([0.9]))  # seen from behind
+    looks = CALIBRATION.together
+    assert looks([6.0]) > looks([6.0, -2.0, -2.0, -2.0])
+    assert looks([6.0, 6.0, 6.0, -10.0, -10.0, -10.0]) == looks([6.0])  # seen from behind
 
 
 def test_likeness_within_one_view_proves_less_than_over_two() -> None:
     seen = [Candidate(record("a", "west", 0, 5), 0.7)]
     weigher = Weigher(CALIBRATION)
-    assert weigher.resembles("east", seen) == pytest.approx(CALIBRATION.llr([0.7]))
+    assert weigher.resembles("east", seen) == pytest.approx(CALIBRATION.nats(0.7))
     assert weigher.resembles("west", seen) < weigher.resembles("east", seen) - 2
 
 
