@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,25 +177,29 @@ def test_what_is_confirmed_is_asked_again_once_it_cannot_be(
     assert identities(store)["e1"] != 1
 
 
-def work(service: MatchingService, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    service.run(lambda: time.monotonic() > end, tick_seconds=0.01)
-
-
 def test_whoever_is_forgotten_is_not_kept_in_memory_either(
     store: Store, service: MatchingService
 ) -> None:
-    work(service, 0.1)
-    for name in ("w1", "w2"):
-        store.send_sighting(replace(seen(name, "west", 0, 5, person=1), closed=True))
-    store.send_sighting(seen("w3", "west", 1, 6, person=2))
-    service.run(lambda: len(identities(store)) == 3, tick_seconds=0.01)
-    gallery, strangers = store.gallery, service.weigher.strangers
-    assert gallery._answers._ended._looks.any()
-    assert strangers._recent
-    for number in set(identities(store).values()):
-        store.corrections.forget(number)
-    work(service, 1.5)
-    assert not strangers._recent
-    assert not gallery._open._looks
-    assert not gallery._answers._ended._looks.any()
+    def looks_kept() -> list[bool]:
+        ended = store.gallery._answers._ended
+        return [bool(service.weigher.strangers._recent), bool(ended._looks.any())]
+
+    def wait_for(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    over = threading.Event()
+    thread = threading.Thread(target=service.run, args=(over.is_set,))
+    thread.start()
+    try:
+        wait_for(lambda: service._said != "")  # what people said before has been read
+        store.send_sighting(replace(seen("w1", "west", 0, 5, person=1), closed=True))
+        wait_for(lambda: looks_kept() == [True, True])
+        store.corrections.forget(identities(store)["w1"])
+        wait_for(lambda: looks_kept() == [False, False])
+        assert not store.gallery._open._looks
+    finally:
+        over.set()
+        thread.join()
