@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ class Strangers:
             looks = np.array([other.embedding for other in others]) @ ended.embedding
             for other, similarity in zip(others, looks, strict=True):
                 self._take(ended.camera, other.camera, float(similarity))
-        self._recent.append(ended)
+        self._recent.append(replace(ended, thumbnail=None))  # nobody's picture
 
     def let_go(self) -> None:
         """Keeps nobody's looks in memory; what was learned from them stays."""
