@@ -40,11 +40,13 @@ def screen() -> Iterator[str]:
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1400x900x24"]
     with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
-        os.close(writing)
-        with os.fdopen(reading) as numbers:
-            name = f":{numbers.readline().strip()}"
-        yield name
-        server.terminate()
+        try:
+            os.close(writing)
+            with os.fdopen(reading) as numbers:
+                name = f":{numbers.readline().strip()}"
+            yield name
+        finally:
+            server.terminate()
 
 
 def run(cams: Path, *options: str, screen: str | None) -> subprocess.CompletedProcess[str]:
