@@ -179,9 +179,9 @@ def test_no_password_of_a_camera_reaches_the_page_or_the_api(page, store, tmp_pa
     heard: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda f: heard.append(str(f))))
     with Walk(store, "west", "east"), serving(store, SiteFile(cams)) as address:
-        beat(store, "hall/node")
         page.goto(address)
         expect(page.locator('.tile[data-state="live"]')).to_have_count(2)
+        beat(store, "hall/node")
         light(page).click()
         expect(row(page, "hall/node")).to_be_visible()
         cams.write_text("cameras: {west: {source: 'rtsp://a:canary@x', nonsense: 1}}")
