@@ -42,12 +42,12 @@ from rich.console import Console
 from benchmarks.gallery_people import PER_PERSON, People
 from benchmarks.machine import describe_machine, markdown
 from pipeline.config import Site
-from pipeline.data import Decision, DecisionKind, Sighting, TrackletRecord
+from pipeline.data import Decision, DecisionKind, TrackletRecord
 from pipeline.embedded import EmbeddedRedis
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
 from pipeline.rubbish import Rubbish
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 from pipeline.wire import pack_record
 
 HEADER = (
@@ -68,7 +68,7 @@ _processes = multiprocessing.get_context("forkserver")
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Took:
     """What was decided in some seconds.
 
     Attributes:
@@ -105,7 +105,7 @@ class Result:
     recall: float
     inserts: float
     decisions: Sequence[float]
-    sustained: Settled
+    sustained: Took
     bytes_each: float
 
     def row(self) -> list[str]:
@@ -135,12 +135,14 @@ class TimedStore(Store):
         self.milliseconds: list[float] = []
         self.settled = 0
 
-    def record(self, sighting: Sighting, decision: Decision, **options: Any) -> bool:
+    def record(self, settled: Sequence[Settled], **options: Any) -> bool:
         """See `Store.record`."""
-        written = super().record(sighting, decision, **options)
-        self.settled += len(options.get("messages", ()))
-        if sighting.arrival is not None:
-            self.milliseconds.append((time.time() - sighting.arrival) * 1e3)
+        written = super().record(settled, **options)
+        now = time.time()
+        for each in settled:
+            self.settled += len(each.messages)
+            if each.sighting.arrival is not None:
+                self.milliseconds.append((now - each.sighting.arrival) * 1e3)
         return written
 
 
@@ -257,7 +259,7 @@ def _insert(store: Store, people: People, count: int) -> float:
     for number, embedding in enumerate(embeddings, first):
         seen = people.sighting(number, embedding, age=_AGES, ages=_AGES)
         decision = Decision(seen.tracklet, seen.camera, number, DecisionKind.NEW, 0.9)
-        store.record(seen, decision, previous=None)
+        store.record([Settled(seen, decision)])
     return count / (time.perf_counter() - began)
 
 
@@ -269,7 +271,7 @@ def _settle(
     *,
     rate: float | None,
     first: int,
-) -> Settled:
+) -> Took:
     """Lets people come back for so long, at a rate or as fast as can be."""
     site = Site.model_validate(
         {
@@ -294,7 +296,7 @@ def _settle(
         service.run(over)
         took, after = time.perf_counter() - began, _work(server)
     work = (now - then for then, now in zip(before, after, strict=True))
-    return Settled(list(store.milliseconds), store.settled, took, *work)
+    return Took(list(store.milliseconds), store.settled, took, *work)
 
 
 def _work(server: EmbeddedRedis) -> tuple[float, float]:

@@ -29,7 +29,7 @@ from pipeline.data import Sighting
 from pipeline.embed import find_weights, read_calibration
 from pipeline.errors import HandoffError
 from pipeline.evidence import Calibration
-from pipeline.match import moments
+from pipeline.query import moments
 from pipeline.second_pass import second_pass
 from pipeline.weigh import Stretch, Weigher
 from tests.world import Faults, Looks, SiteSpec, World, confusing

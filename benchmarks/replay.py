@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pipeline.constraints import Constraints
 from pipeline.data import Candidate, Decision, Sighting, TrackletRecord
 from pipeline.hindsight import Change, look_back
-from pipeline.match import Matcher, came_from, moments
-from pipeline.query import Query
+from pipeline.match import Matcher, came_from
+from pipeline.query import Query, moments
 from pipeline.regrouping import fitting
 from pipeline.review import WINDOW_SECONDS
 from pipeline.weigh import Weigher

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -336,8 +337,7 @@ class TrackletRecord:
     parted_from: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A tracklet of the gallery and its cosine similarity (-1 to 1) to a sighting."""
 
     record: TrackletRecord

@@ -381,13 +381,16 @@ def _candidates(
     records: Mapping[str, TrackletRecord],
     memory: float,
 ) -> list[Candidate]:
+    remembered = sighting.begin - memory
     found = [
-        Candidate(records[name], similarity)
+        Candidate(record, similarity)
         for name, similarity in similarities.items()
-        if name != sighting.tracklet and name in records
+        if (record := records.get(name)) is not None
+        and record.end >= remembered
+        and name != sighting.tracklet
     ]
-    remembered = [c for c in found if c.record.end >= sighting.begin - memory]
-    return sorted(remembered, key=lambda c: (-c.similarity, c.record.tracklet))
+    found.sort(key=lambda candidate: (-candidate.similarity, candidate.record.tracklet))
+    return found
 
 
 def _in_time(record: TrackletRecord) -> tuple[float, str]:

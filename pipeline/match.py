@@ -16,8 +16,10 @@ doubt, or the tracklet has ended.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -36,8 +38,7 @@ with had been taken for somebody else. Fitted on synthetic sites, see docs/decis
 _NOTHING_SAID = Constraints()
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """How well an identity fits a sighting, in nats.
 
     Attributes:
@@ -186,11 +187,11 @@ class Matcher:
         others: Sequence[TrackletRecord],
     ) -> Score:
         own = query.current is not None and query.current.identity == identity
-        before = came_from(query.sighting, others)
+        before, after = _neighbours(query.sighting, others)
         return Score(
             identity=identity,
             looks=self._weigher.resembles(query.sighting.camera, alike) if alike else 0.0,
-            way=self._way(query.sighting, before, others),
+            way=self._way(before, query.sighting, after),
             closest=max(alike, key=lambda candidate: candidate.similarity, default=None),
             loyalty=self._stays(query) if own else 0.0,
             before=before,
@@ -203,14 +204,9 @@ class Matcher:
         return 0.0 if query.sighting.closed else self._loyalty
 
     def _way(
-        self,
-        sighting: Sighting,
-        before: TrackletRecord | None,
-        others: Sequence[TrackletRecord],
+        self, before: TrackletRecord | None, sighting: Sighting, after: TrackletRecord | None
     ) -> float:
-        """What is gained by putting the sighting between the one before it and those after it."""
-        later = [r for r in others if not _starts_before(r, sighting)]
-        after = min(later, key=lambda r: (r.begin, r.tracklet), default=None)
+        """What is gained by putting the sighting between the one before it and the one after it."""
         way = self._weigher.way
         gain = way(before, sighting) if before else 0.0
         gain += way(sighting, after) if after else 0.0
@@ -230,11 +226,15 @@ class Matcher:
         self, scores: Sequence[Mapping[int, Score]], new: Sequence[float]
     ) -> list[Score | None]:
         """The identities that make the sum of scores largest; None is somebody new, for `new`."""
-        identities = sorted({identity for row in scores for identity in row})
+        better = [
+            {n: score.total for n, score in row.items() if score.total > alone}
+            for row, alone in zip(scores, new, strict=True)
+        ]
+        identities = sorted({identity for row in better for identity in row})
         gain = np.full((len(scores), len(identities) + len(scores)), _IMPOSSIBLE)
-        for i, row in enumerate(scores):
-            for j, identity in enumerate(identities):
-                gain[i, j] = row[identity].total if identity in row else _IMPOSSIBLE
+        for i, row in enumerate(better):
+            for identity, total in row.items():
+                gain[i, bisect_left(identities, identity)] = total
             gain[i, len(identities) + i] = new[i]
         _, chosen = linear_sum_assignment(gain, maximize=True)
         return [
@@ -372,26 +372,19 @@ def _without(records: Iterable[TrackletRecord], tracklet: str) -> list[TrackletR
 
 def came_from(sighting: Sighting, others: Iterable[TrackletRecord]) -> TrackletRecord | None:
     """Where a person was seen last before a sighting of theirs, or None if nowhere."""
-    earlier = [r for r in others if _starts_before(r, sighting)]
-    return max(earlier, key=lambda record: (record.end, record.tracklet), default=None)
+    return _neighbours(sighting, others)[0]
 
 
-def _starts_before(record: TrackletRecord, sighting: Sighting) -> bool:
-    return (record.begin, record.tracklet) < (sighting.begin, sighting.tracklet)
-
-
-def moments(sightings: Sequence[Sighting]) -> list[list[int]]:
-    """Groups sightings so that all of a group are there at one moment, in as few groups as can be.
-
-    Those of a group are different people; of two groups some may be the same person.
-
-    Returns:
-        indices into `sightings`, group after group in order of time.
-    """
-    order = sorted(range(len(sightings)), key=lambda i: (sightings[i].end, sightings[i].tracklet))
-    groups: list[list[int]] = []
-    while order:
-        moment = sightings[order[0]].end  # the first to leave: whoever is there now
-        groups.append([i for i in order if sightings[i].begin <= moment])
-        order = [i for i in order if sightings[i].begin > moment]
-    return groups
+def _neighbours(
+    sighting: Sighting, others: Iterable[TrackletRecord]
+) -> tuple[TrackletRecord | None, TrackletRecord | None]:
+    """Where a person was seen last before a sighting of theirs, and next after it."""
+    now = sighting.begin, sighting.tracklet
+    earlier: list[TrackletRecord] = []
+    later: list[TrackletRecord] = []
+    for record in others:
+        (earlier if (record.begin, record.tracklet) < now else later).append(record)
+    return (
+        max(earlier, key=lambda record: (record.end, record.tracklet), default=None),
+        min(later, key=lambda record: (record.begin, record.tracklet), default=None),
+    )

@@ -16,12 +16,12 @@ from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
 from pipeline.hindsight import Change
 from pipeline.lease import Lease
-from pipeline.match import Matcher, came_from, moments
+from pipeline.match import Matcher, came_from
 from pipeline.metrics import Metrics
-from pipeline.query import Query, shortlist
+from pipeline.query import Query, moments, shortlist
 from pipeline.review import Look, Review
 from pipeline.rubbish import Rubbish
-from pipeline.store import Corrected, Store
+from pipeline.store import Corrected, Settled, Store
 from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
 
@@ -283,19 +283,19 @@ class MatchingService:
         queries = shortlist(self._queries(wanted, constraints), self._weigher.resembles)
         members = _members(queries, self._store.gallery.around(_when(queries)))
         decisions = self._matcher.decide(queries, members, self._new_identity, constraints)
+        started = time.perf_counter()
+        written = self._store.record(
+            [
+                Settled(q.sighting, decision, q.current, ids.get(q.sighting.tracklet, ()))
+                for q, decision in zip(queries, decisions, strict=True)
+            ],
+            token=None if self._lease is None else self._lease.token or 0,
+            constraints=constraints.version,
+        )
+        self._metrics.redis(time.perf_counter() - started)
+        if not written:
+            raise Fenced("another matcher is in charge")
         for query, decision in zip(queries, decisions, strict=True):
-            current, started = query.current, time.perf_counter()
-            written = self._store.record(
-                query.sighting,
-                decision,
-                previous=current,
-                messages=ids.get(query.sighting.tracklet, ()),
-                token=None if self._lease is None else self._lease.token or 0,
-                constraints=constraints.version,
-            )
-            self._metrics.redis(time.perf_counter() - started)
-            if not written:
-                raise Fenced("another matcher is in charge")
             self._newest = max(self._newest, query.sighting.end)
             self._report(query, decision)
             if query.sighting.closed:

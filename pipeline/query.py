@@ -55,12 +55,29 @@ def shortlist(queries: Sequence[Query], resembles: Resembles) -> list[Query]:
 
 
 def _shortlisted(query: Query, undecided: Collection[str], resembles: Resembles) -> Query:
-    alike = query.alike(undecided)
-    if len(alike) <= _MOST:
+    if len({candidate.record.identity for candidate in query.candidates}) <= _MOST:
         return query
+    alike = query.alike(undecided)
     own = None if query.current is None else query.current.identity
     camera = query.sighting.camera
     ranked = sorted(alike, key=lambda n: (n != own, -resembles(camera, alike[n])))
     chosen = set(ranked[:_MOST])
     kept = tuple(c for c in query.candidates if c.record.identity in chosen)
     return replace(query, candidates=kept)
+
+
+def moments(sightings: Sequence[Sighting]) -> list[list[int]]:
+    """Groups sightings so that all of a group are there at one moment, in as few groups as can be.
+
+    Those of a group are different people; of two groups some may be the same person.
+
+    Returns:
+        indices into `sightings`, group after group in order of time.
+    """
+    order = sorted(range(len(sightings)), key=lambda i: (sightings[i].end, sightings[i].tracklet))
+    groups: list[list[int]] = []
+    while order:
+        moment = sightings[order[0]].end  # the first to leave: whoever is there now
+        groups.append([i for i in order if sightings[i].begin <= moment])
+        order = [i for i in order if sightings[i].begin > moment]
+    return groups

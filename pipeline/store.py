@@ -31,6 +31,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 import redis
 
@@ -78,6 +79,22 @@ class Sent(Enum):
 
 class Corrected(StoreError):
     """People have corrected something while a decision was under way."""
+
+
+class Settled(NamedTuple):
+    """A decision to be written.
+
+    Attributes:
+        sighting: what was decided on.
+        decision: what was decided.
+        previous: the tracklet's record until now, or None.
+        messages: ids of the sightings this settles.
+    """
+
+    sighting: Sighting
+    decision: Decision
+    previous: TrackletRecord | None = None
+    messages: Sequence[str] = ()
 
 
 class Store(Records):
@@ -270,37 +287,41 @@ class Store(Records):
 
     @in_our_words
     def record(
-        self,
-        sighting: Sighting,
-        decision: Decision,
-        *,
-        previous: TrackletRecord | None,
-        messages: Sequence[str] = (),
-        token: int | None = None,
-        constraints: str = "",
+        self, settled: Sequence[Settled], *, token: int | None = None, constraints: str = ""
     ) -> bool:
-        """Writes a decision and everything that hangs on it, at once or not at all.
+        """Writes decisions, each with everything that hangs on it, at once or not at all.
 
         Args:
-            sighting: what was decided on.
-            decision: what was decided.
-            previous: the tracklet's record until now, or None.
-            messages: ids of the sightings this settles.
+            settled: what was decided.
             token: fencing token of the matcher's lease; None: nobody leases it here.
             constraints: version of the constraints it was decided on; "": none were asked.
 
         Returns:
-            False if another matcher is in charge by now: nothing was written.
+            False if another matcher is in charge by now: of some at least nothing was written.
 
         Raises:
-            Corrected: people have corrected something since, so it is to be decided anew;
-                nothing was written.
+            Corrected: people have corrected something since, so it is to be decided anew; of some
+                at least nothing was written.
         """
+        calls = [self._writing(each, _token(token), constraints) for each in settled]
+        answers = [int(answer) for answer in self._scripts.run_all("record", calls)]
+        for each, changes in zip(settled, answers, strict=True):
+            if changes > 0:
+                self.gallery.wrote(each.sighting, changes)
+        if min(answers, default=1) < 0:
+            raise Corrected("people have corrected something since it was decided")
+        return 0 not in answers
+
+    def _writing(
+        self, settled: Settled, token: str, constraints: str
+    ) -> tuple[list[str], list[str | bytes | float]]:
+        """Keys and arguments of `record.lua`."""
+        sighting, decision, previous, messages = settled
         moves = previous is None or previous.identity != decision.identity
         leaves = previous.identity if previous is not None and moves else ""
         keep, text = self._retention, pack_record(_record(sighting, decision))
-        arguments = [
-            _token(token), sighting.tracklet, text, sighting.embedding.tobytes(), sighting.end,
+        arguments: list[str | bytes | float] = [
+            token, sighting.tracklet, text, sighting.embedding.tobytes(), sighting.end,
             decision.identity, round(keep.identities), leaves,
             pack_decision(decision) if moves else "", keep.events,
             sighting.thumbnail or "", round(keep.crops), constraints, int(sighting.closed),
@@ -316,12 +337,7 @@ class Store(Records):
             self._key("ends", decision.identity), self._key("ends", leaves),
             self._key("tracklets"),
         ]  # fmt: skip
-        changes = int(self._scripts.run("record", keys, arguments))
-        if changes < 0:
-            raise Corrected("people have corrected something since it was decided")
-        if changes > 0:
-            self.gallery.wrote(sighting, changes)
-        return changes > 0
+        return keys, arguments
 
     @in_our_words
     def tidy(self, count: int = 200) -> None:

@@ -73,16 +73,19 @@ class Strangers:
         self._recent: deque[Sighting] = deque(maxlen=_RECENT)
         self._site = _Said()
         self._said: dict[Pair, _Said] = {}
-        self._lines: dict[Pair, Line] = {}
+        self._lines: dict[Pair | bool, Line] = {}
         self._changed = False
 
     def line(self, one: str, other: str) -> Line:
         """What likeness says between two cameras, as far as it is trusted there."""
-        line = self._lines.get((one, other))
+        pair = _pair(one, other)
+        # Of a pair nothing is known of its own as a rule: all of these have the site's line.
+        key = pair if pair in self._said else one == other
+        line = self._lines.get(key)
         if line is None:
             trust = self.trust(one, other)
             start, end = (self._calibration.nats(over_views(s, one, other)) for s in (0.0, 1.0))
-            line = self._lines[one, other] = Line(trust * (end - start), trust * start)
+            line = self._lines[key] = Line(trust * (end - start), trust * start)
         return line
 
     def trust(self, one: str, other: str) -> float:

@@ -21,7 +21,7 @@ from pipeline.curve import read_curve
 from pipeline.data import Decision, DecisionKind, IdentityRecord, TrackletRecord
 from pipeline.errors import ConfigError
 from pipeline.evidence import WITHIN
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 SIZE = 32
 Looks = dict[str, np.ndarray]
@@ -224,7 +224,7 @@ def test_the_gallery_gives_embeddings_back(store: Store) -> None:
     decision = Decision("w-1", "west", 1, DecisionKind.NEW, 0.9)
     store.open_sightings()
     store.gallery.begin("net@1")
-    store.record(one, decision, previous=None)
+    store.record([Settled(one, decision)])
     looks = store.looks(["w-1", "gone"])
     assert set(looks) == {"w-1"}
     assert float(looks["w-1"] @ one.embedding) == pytest.approx(1.0, abs=0.01)

@@ -11,7 +11,7 @@ from redis_servers import RedisServer, wait_until
 from site_life import identities
 
 from pipeline.data import Decision, DecisionKind
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 NAMES = {"west-1": 1, "west-2": 2}
 
@@ -21,7 +21,7 @@ def fill(store: Store) -> None:
         seen = sighting(name, embedding=looks(number), closed=True)
         assert store.new_identity() == number
         decision = Decision(name, "west", number, DecisionKind.NEW, 0.9)
-        store.record(seen, decision, previous=None)
+        store.record([Settled(seen, decision)])
 
 
 def back_up(server: RedisServer, place: Path) -> None:

@@ -10,7 +10,7 @@ from people import sighting
 from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind, ProcessRecord
 from pipeline.lease import Lease
 from pipeline.presence import MATCHER, Hold
-from pipeline.store import Sent, Store
+from pipeline.store import Sent, Settled, Store
 
 
 def held(store: Store, owner: str, *, seconds: float = 5.0) -> Hold:
@@ -80,12 +80,10 @@ def test_only_the_matcher_in_charge_can_decide(store: Store) -> None:
     lease = Lease(store.presence, MATCHER, "a")
     assert lease.keep()
     seen = sighting("w1")
-    decision = Decision("w1", "west", 1, DecisionKind.NEW, 1.0)
-    options = {"previous": None}
-    late = (lease.token or 0) - 1
-    assert not store.record(seen, decision, token=late, **options)  # type: ignore[arg-type]
+    settled = [Settled(seen, Decision("w1", "west", 1, DecisionKind.NEW, 1.0))]
+    assert not store.record(settled, token=(lease.token or 0) - 1)
     assert store.identities() == []
-    assert store.record(seen, decision, token=lease.token, **options)  # type: ignore[arg-type]
+    assert store.record(settled, token=lease.token)
     assert [i.identity for i in store.identities()] == [1]
 
 

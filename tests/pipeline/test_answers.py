@@ -12,7 +12,7 @@ from people import looks, sighting
 from pipeline.answers import Answers, StoredLook
 from pipeline.data import Decision, DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 
 class Searches:
@@ -37,7 +37,7 @@ def searches(store: Store, monkeypatch: pytest.MonkeyPatch) -> Searches:
 def decide(store: Store, name: str, *, person: int = 1, closed: bool = True) -> None:
     seen = sighting(name, person=person, closed=closed)
     decision = Decision(name, seen.camera, person, DecisionKind.NEW, 0.9, time=seen.end)
-    assert store.record(seen, decision, previous=store.tracklet(name))
+    assert store.record([Settled(seen, decision, store.tracklet(name))])
 
 
 def ask(

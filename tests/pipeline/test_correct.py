@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from pipeline.correct import app
 from pipeline.data import Decision, DecisionKind
 from pipeline.embedded import EmbeddedRedis
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 Command = Callable[..., Result]
 
@@ -22,7 +22,7 @@ def command(store: Store, redis_server: EmbeddedRedis, tmp_path: Path) -> Comman
     """The command on a site of two people: 1, seen as a1 and a2, and 2, seen as b1."""
     for name, identity in (("a1", 1), ("a2", 1), ("b1", 2)):
         decision = Decision(name, "west", identity, DecisionKind.NEW, 0.9)
-        store.record(sighting(name, person=identity), decision, previous=None)
+        store.record([Settled(sighting(name, person=identity), decision)])
     store.new_identity(above=1)
     cams = tmp_path / "cams.yaml"
     cams.write_text(f"site: {store._site}\ncameras: {{door: {{source: 'device:0'}}}}\n")

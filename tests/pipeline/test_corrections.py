@@ -19,7 +19,7 @@ from pipeline.data import Decision, DecisionKind, Sighting
 from pipeline.errors import CorrectionError
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
-from pipeline.store import Corrected, Store
+from pipeline.store import Corrected, Settled, Store
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def decide(store: Store, name: str, identity: int, *, person: int = 1, end: floa
     seen = sighting(name, person=person, end=end, thumbnail=f"picture of {name}".encode())
     decision = Decision(name, seen.camera, identity, DecisionKind.NEW, 0.9, time=seen.end)
     store._redis.set(store._key("identity"), max(identity, store.last_identity()))
-    store.record(seen, decision, previous=store.tracklet(name))
+    store.record([Settled(seen, decision, store.tracklet(name))])
 
 
 def identities(store: Store) -> dict[str, int]:

@@ -10,7 +10,7 @@ from pipeline.data import Decision, DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
 from pipeline.gallery import MOST_OF_ONE
 from pipeline.known_records import KnownRecords
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 from pipeline.wire import pack_record
 
 
@@ -26,7 +26,7 @@ def decide(
 ) -> Sighting:
     seen = sighting(name, begin=begin, end=end, person=person, closed=closed)
     decision = Decision(name, seen.camera, identity, DecisionKind.NEW, 0.9, time=seen.end)
-    assert store.record(seen, decision, previous=store.tracklet(name))
+    assert store.record([Settled(seen, decision, store.tracklet(name))])
     return seen
 
 

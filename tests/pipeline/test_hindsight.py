@@ -20,7 +20,7 @@ from pipeline.matcher import MatchingService
 from pipeline.presence import MATCHER
 from pipeline.review import Look, Review
 from pipeline.second_pass import Belonging
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 from pipeline.weigh import Nowhere, Weigher
 
 CALIBRATION = Calibration(slope=20.0, offset=-10.0)
@@ -34,7 +34,7 @@ def ended(name: str, camera: str, begin: float, *, person: int, length: float = 
 
 def put(store: Store, seen: Sighting, identity: int) -> None:
     decision = Decision(seen.tracklet, seen.camera, identity, DecisionKind.MATCHED, 0.8)
-    store.record(seen, decision, previous=store.tracklet(seen.tracklet))
+    store.record([Settled(seen, decision, store.tracklet(seen.tracklet))])
 
 
 def owners(store: Store) -> dict[str, int]:

@@ -11,8 +11,8 @@ from people import record, sighting
 from pipeline.constraints import Constraints, CorrectionKind, Statement
 from pipeline.data import Candidate, Decision, DecisionKind, TrackletRecord
 from pipeline.evidence import Calibration, Continuity
-from pipeline.match import Matcher, came_from, moments
-from pipeline.query import Query
+from pipeline.match import Matcher, came_from
+from pipeline.query import Query, moments
 from pipeline.weigh import Weigher
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)

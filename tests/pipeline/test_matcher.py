@@ -16,7 +16,7 @@ from pipeline.data import Candidate, Decision, DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
 
@@ -79,7 +79,7 @@ def test_somebody_is_known_by_how_they_looked_many_visits_ago(
         look = looks(1 if number < 11 else 50, noise=0.3, seed=number)
         visit = sighting(f"w{number}", "west", begin, begin + 5, embedding=look, closed=True)
         decision = Decision(visit.tracklet, "west", 1, DecisionKind.MATCHED, 0.9)
-        store.record(visit, decision, previous=None)
+        store.record([Settled(visit, decision)])
     store.new_identity()
     send(store, service, seen("e1", "east", 410, 415, person=1))
     assert identities(store)["e1"] == 1
@@ -172,7 +172,7 @@ def test_what_is_confirmed_is_asked_again_once_it_cannot_be(
     first = replace(seen("e1", "east", 8, 12, person=1), crops=6)
     send(store, service, seen("w1", "west", 0, 5, person=1), first)
     late = seen("n1", "north", 6, 9, person=1)  # of the same person, by a decision of before
-    store.record(late, Decision("n1", "north", 1, DecisionKind.MATCHED, 0.9), previous=None)
+    store.record([Settled(late, Decision("n1", "north", 1, DecisionKind.MATCHED, 0.9))])
     send(store, service, seen("e1", "east", 8, 14, person=1))
     assert identities(store)["e1"] != 1
 

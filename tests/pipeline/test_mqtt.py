@@ -26,7 +26,7 @@ from pipeline.embedded import EmbeddedRedis
 from pipeline.mqtt_settings import MqttSettings
 from pipeline.outgoing import Outgoing
 from pipeline.roles import REDIS_VARIABLE
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 ROOT = "handoff/shop"
 CONFIGS = (
@@ -85,7 +85,7 @@ def appear(store: Store, tracklet: str, camera: str, identity: int, **more: Any)
     now = time.time()
     seen = sighting(tracklet, camera, begin=now - 2, end=now, **more)
     decision = Decision(tracklet, camera, identity, DecisionKind.NEW, 0.9, time=seen.end)
-    store.record(seen, decision, previous=store.tracklet(tracklet))
+    store.record([Settled(seen, decision, store.tracklet(tracklet))])
 
 
 def problem(store: Store) -> str:

@@ -21,13 +21,13 @@ from pipeline.config import RetentionSettings
 from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind
 from pipeline.embedded import EmbeddedRedis
 from pipeline.errors import StoreError
-from pipeline.store import Corrected, Store
+from pipeline.store import Corrected, Settled, Store
 
 
 def decide(store: Store, name: str, identity: int, *, person: int = 1, **options: float) -> None:
     seen = sighting(name, person=person, **options)  # type: ignore[arg-type]
     decision = Decision(name, seen.camera, identity, DecisionKind.NEW, 0.9, time=seen.end)
-    store.record(seen, decision, previous=store.tracklet(name))
+    store.record([Settled(seen, decision, store.tracklet(name))])
 
 
 def test_a_sighting_arrives_as_it_was_sent(store: Store) -> None:
@@ -47,7 +47,7 @@ def test_a_sighting_that_was_not_settled_is_read_again(store: Store) -> None:
     assert store.sightings(wait_seconds=0.01) == []
     ((message, again),) = store.sightings(wait_seconds=0.01, pending=True)
     decision = Decision("w1", "west", 1, DecisionKind.NEW, 1.0)
-    store.record(again, decision, previous=None, messages=[message])
+    store.record([Settled(again, decision, None, [message])])
     assert store.sightings(wait_seconds=0.01, pending=True) == []
 
 
@@ -255,7 +255,7 @@ def test_a_decision_that_people_have_overtaken_is_not_written(store: Store) -> N
     store._redis.set(store._key("constraints", "version"), "1-0")  # somebody corrects
     decision = Decision("w1", "west", 1, DecisionKind.NEW, 0.9)
     with pytest.raises(Corrected):
-        store.record(sighting("w1"), decision, previous=None, constraints=before)
+        store.record([Settled(sighting("w1"), decision)], constraints=before)
     assert store.tracklet("w1") is None
     now = store.corrections.constraints().version
-    assert store.record(sighting("w1"), decision, previous=None, constraints=now)
+    assert store.record([Settled(sighting("w1"), decision)], constraints=now)

@@ -17,7 +17,7 @@ from pipeline.data import Decision, DecisionKind
 from pipeline.embedded import EmbeddedRedis
 from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 ROOT = Path(__file__).parents[2]
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
@@ -61,7 +61,7 @@ def test_old_tracklets_of_somebody_still_seen_expire(redis_server: EmbeddedRedis
     store = Store.connect(redis_server.url, site="coming-again", retention=retention)
     for name in ("w1", "w2"):
         decision = Decision(name, "west", 1, DecisionKind.MATCHED, 0.9)
-        store.record(sighting(name), decision, previous=None)
+        store.record([Settled(sighting(name), decision)])
         time.sleep(0.7)
     person = store.identity(1)
     store.close()
@@ -97,9 +97,12 @@ def test_when_its_time_is_over_no_key_and_no_entry_speaks_of_anybody(brief: Stor
 
 def test_pictures_go_before_people_do(brief: Store) -> None:
     brief.record(
-        sighting("w1", thumbnail=b"a-picture"),
-        Decision("w1", "west", 1, DecisionKind.NEW, 0.9),
-        previous=None,
+        [
+            Settled(
+                sighting("w1", thumbnail=b"a-picture"),
+                Decision("w1", "west", 1, DecisionKind.NEW, 0.9),
+            )
+        ]
     )
     time.sleep(1.3)
     assert brief.crop("w1") is None
@@ -109,7 +112,7 @@ def test_pictures_go_before_people_do(brief: Store) -> None:
 
 def test_what_was_decided_lately_stays(brief: Store) -> None:
     decision = Decision("w1", "west", 1, DecisionKind.NEW, 0.9)
-    brief.record(sighting("w1"), decision, previous=None)
+    brief.record([Settled(sighting("w1"), decision)])
     brief.tidy()
     assert brief._redis.xlen(brief._key("decisions")) == 1
     assert brief.gallery.prune_expired() == 0

@@ -16,7 +16,7 @@ from people import sighting
 from pipeline.config import CameraSettings, Site
 from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind
 from pipeline.outgoing import Outgoing
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 from pipeline.webhook_settings import WebhookSettings
 from pipeline.webhooks import signature
 
@@ -96,7 +96,7 @@ def wait_for(holds: Callable[[], bool], seconds: float = 15.0) -> None:
 def decide(store: Store, tracklet: str, camera: str, identity: int) -> None:
     seen = sighting(tracklet, camera)
     decision = Decision(tracklet, camera, identity, DecisionKind.NEW, 0.9, time=seen.end)
-    store.record(seen, decision, previous=None)
+    store.record([Settled(seen, decision)])
 
 
 def test_what_happens_arrives_in_order_and_signed(store: Store, receiver: Receiver) -> None:

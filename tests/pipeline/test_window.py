@@ -14,7 +14,7 @@ from pipeline.annotate import PALETTE
 from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind, Frame
 from pipeline.preview import encode_preview
 from pipeline.site_file import SiteFile
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 from pipeline.window import Picture, Seen, Tile, compose, hue, label, places
 from pipeline.window_feed import Feed, note_of
 from pipeline.window_loop import choose, widest
@@ -172,7 +172,7 @@ def west_once(feed: Feed, store: Store, *, known: bool) -> Tile:
 
 def decide(store: Store, *, confirmed: bool) -> None:
     decision = Decision("w1", "west", 7, DecisionKind.NEW, 0.9, confirmed=confirmed)
-    store.record(sighting("w1"), decision, previous=store.tracklet("w1"))
+    store.record([Settled(sighting("w1"), decision, store.tracklet("w1"))])
 
 
 def test_the_feed_tells_who_is_in_the_picture(store: Store, site: SiteFile) -> None:

@@ -13,7 +13,7 @@ from viewer_parts import NOON, make_site
 from calibration.plane import Ground, write_ground
 from pipeline.config import CameraSettings, Site
 from pipeline.data import Decision, DecisionKind, Evidence, Sighting
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 from pipeline.viewer.looking import Looker
 
 
@@ -51,7 +51,7 @@ def walk_by(
     decision = Decision(
         tracklet, camera, identity, kind, 0.93, evidence or Evidence(), time=end, confirmed=closed
     )
-    store.record(sighting, decision, previous=store.tracklet(tracklet))
+    store.record([Settled(sighting, decision, store.tracklet(tracklet))])
 
 
 def crop(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -81,7 +81,7 @@ def remember(
     decision = Decision(
         tracklet, camera, identity, kind, 0.9, evidence or Evidence(), time=begin + 8
     )
-    store.record(sighting, decision, previous=None)
+    store.record([Settled(sighting, decision)])
 
 
 def populate(store: Store, looker: Looker, picture: NDArray[np.uint8]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data import Decision, DecisionKind, Evidence, Sighting
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 
 _INDEX = 199
 BOXES = (
@@ -63,4 +63,4 @@ def meet(
     sighting = Sighting(tracklet, camera, begin, end, embedding, 6, 0.9, closed, *feet, picture)
     why, kind = evidence or Evidence(), DecisionKind.NEW
     decision = Decision(tracklet, camera, identity, kind, 0.93, why, time=end, confirmed=closed)
-    store.record(sighting, decision, previous=store.tracklet(tracklet))
+    store.record([Settled(sighting, decision, store.tracklet(tracklet))])

@@ -30,7 +30,7 @@ from pipeline.data import (
 from pipeline.metrics import Metrics
 from pipeline.perceive import Observation
 from pipeline.preview import encode_preview
-from pipeline.store import Store
+from pipeline.store import Settled, Store
 from pipeline.viewer import serve
 from pipeline.viewer.source import SiteSource
 from pipeline.viewer_settings import ViewerSettings
@@ -108,7 +108,7 @@ def see(
         confirmed=confirmed,
     )
     previous = store.tracklet(tracklet)
-    store.record(sighting, decision, previous=previous)
+    store.record([Settled(sighting, decision, previous)])
 
 
 def report(
