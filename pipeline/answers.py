@@ -114,6 +114,18 @@ class Answers:
         """How much has ended so far: for `put`, taken before a search begins."""
         return self._ended.count
 
+    def later(self, moment: int, look: Vectors) -> dict[str, float]:
+        """The tracklets that have ended since a moment, and how alike a look they are.
+
+        Args:
+            moment: no further back than 512 have ended since.
+            look: float32[D], unit length.
+        """
+        names, places = self._ended.since(moment)
+        if not names:
+            return {}
+        return dict(zip(names, self._ended.similar(look[None])[0, places].tolist(), strict=True))
+
     def put(self, sighting: Sighting, found: Iterable[str], moment: int) -> None:
         """Keeps what was found for a sighting.
 

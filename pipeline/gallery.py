@@ -26,8 +26,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -39,17 +37,16 @@ from pipeline.known_records import KnownRecords
 from pipeline.open_looks import OpenLooks
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
+from pipeline.searches import Searches
 
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
 
-_EFFORT = 200  # neighbours looked at; see docs/decisions.md
 _STALE = 512  # more that are asked for if so many should have left already
 _AROUND = 4  # tracklets before and after a moment
 _AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
 _REMOVALS = 16  # per transaction, for the same reason
 _KNOWN = 1 << 17  # tracklets whose records are kept as read; see docs/decisions.md
-_SEARCHES = 4  # at once: Redis looks for neighbours in threads, but one at a time per connection
 _TURN_SECONDS = 180.0  # what is not read for so long need not be
 
 
@@ -66,7 +63,8 @@ class Gallery:
         self._redis = client
         self._scripts = scripts
         self._tag = "{" + site + "}"
-        self._searches = ThreadPoolExecutor(_SEARCHES, thread_name_prefix="search")
+        self._searches = Searches(client, self._key("gallery"))
+        self._stale = 0  # that should have left already, when last counted
         self._open = OpenLooks()
         self._answers = Answers(self._stored)
         self._known = KnownRecords(_KNOWN)
@@ -82,7 +80,7 @@ class Gallery:
         Returns:
             the network whose gallery was given up for it, or None.
         """
-        self._answers.clear()
+        self._forget_found()
         names = ("gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes")
         before: bytes | None = self._scripts.run(
             "open_gallery", list(map(self._key, names)), [network]
@@ -112,6 +110,16 @@ class Gallery:
             _candidates(sighting, similarities, records, memory)[:count]
             for sighting, similarities in zip(sightings, found, strict=True)
         ]
+
+    def look_ahead(self, sightings: Sequence[Sighting], *, count: int) -> None:
+        """Begins to search for whom some look like, if they will be asked about as far as is known.
+
+        Args:
+            sightings: those whose turn comes next, one at most of each tracklet.
+            count: how many `candidates` will want.
+        """
+        asked = [s for s in sightings if not (self._answers.hold(s) or self._is_settled(s))]
+        self._searches.begin(asked, count + 1 + self._stale, self._answers.moment)
 
     @in_our_words
     def alike(self, look: NDArray[np.float32], *, count: int) -> dict[str, float]:
@@ -267,7 +275,7 @@ class Gallery:
     def let_go(self) -> None:
         """Keeps nobody's looks in memory: what is needed is read anew."""
         self._open = OpenLooks(changes=-1)
-        self._answers.clear()
+        self._forget_found()
 
     def wrote(self, sighting: Sighting, changes: int) -> None:
         """Keeps what is held in memory equal to what has just been written.
@@ -292,7 +300,8 @@ class Gallery:
             pipe.zcount(self._key("gallery", "ends"), "-inf", f"({late}")
             changes, stale = pipe.execute()
         self._refresh(int(changes or 0))
-        count += 1 + min(int(stale), _STALE)
+        self._stale = min(int(stale), _STALE)
+        count += 1 + self._stale
         ended = self._ended_like(sightings, count, exact)
         floors = [min(e.values()) if len(e) >= count else -math.inf for e in ended]
         still_open = self._open.similar(sightings, floors)
@@ -305,35 +314,23 @@ class Gallery:
         holds = [not exact and self._answers.hold(sighting) for sighting in sightings]
         asked = [s for s, held in zip(sightings, holds, strict=True) if not held]
         again = [s for s, held in zip(sightings, holds, strict=True) if held]
-        moment = self._answers.moment
-        searched = self._search(asked, count, exact)
+        searched = self._searches.find(asked, count, self._answers.moment, exact=exact)
         compared = iter(self._answers.similar(again, count))
-        if not exact:
-            for sighting, found in zip(asked, searched, strict=True):
-                self._answers.put(sighting, found, moment)
-        new = iter(searched)
+        for sighting, found in zip(asked, searched, strict=True):
+            found.alike.update(self._answers.later(found.moment, sighting.embedding))
+            if not exact:
+                self._answers.put(sighting, found.alike, found.moment)
+        new = (found.alike for found in searched)
         return [next(compared) if held else next(new) for held in holds]
 
-    def _search(
-        self, sightings: Sequence[Sighting], count: int, exact: bool
-    ) -> list[dict[str, float]]:
-        """The same, in the graph of all that have ended."""
-        size = max(1, math.ceil(len(sightings) / _SEARCHES))
-        parts = [sightings[i : i + size] for i in range(0, len(sightings), size)]
-        answers = self._searches.map(lambda part: self._search_some(part, count, exact), parts)
-        return list(chain.from_iterable(answers))
+    def _is_settled(self, sighting: Sighting) -> bool:
+        """True if its tracklet goes on and was confirmed when its record was read last."""
+        record = self._known.newest(sighting.tracklet)
+        return record is not None and record.confirmed and not sighting.closed
 
-    def _search_some(
-        self, sightings: Sequence[Sighting], count: int, exact: bool
-    ) -> list[dict[str, float]]:
-        effort = ["TRUTH"] if exact else ["EF", max(_EFFORT, count)]
-        with self._redis.pipeline(transaction=False) as pipe:
-            for sighting in sightings:
-                pipe.execute_command(
-                    "VSIM", self._key("gallery"), "FP32", sighting.embedding.tobytes(),
-                    "WITHSCORES", "COUNT", count, *effort,
-                )  # fmt: skip
-            return [_similarities(answer or {}) for answer in pipe.execute()]
+    def _forget_found(self) -> None:
+        self._answers.clear()
+        self._searches.drop()
 
     def _stored(self, tracklets: Sequence[str]) -> dict[str, StoredLook]:
         """Looks as they are kept, for `Answers`."""
@@ -349,7 +346,7 @@ class Gallery:
         if changes != self._open.changes:
             looks = self._redis.hgetall(self._key("gallery", "open"))
             self._open = OpenLooks(looks, changes)
-            self._answers.clear()
+            self._forget_found()
 
     def _around(
         self, numbers: Sequence[int], moments: Mapping[int, Collection[float]], count: int
@@ -361,11 +358,6 @@ class Gallery:
         answers = self._scripts.run("around", keys, arguments)
         records = (sorted(map(self._known.read, texts), key=_in_time) for texts in answers)
         return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
-
-
-def _similarities(answer: Mapping[bytes, float]) -> dict[str, float]:
-    # Redis gives (1 + cosine) / 2.
-    return {name.decode(): 2.0 * float(score) - 1.0 for name, score in answer.items()}
 
 
 def _most_alike(similarities: Mapping[str, float], count: int) -> dict[str, float]:

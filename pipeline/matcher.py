@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import structlog
 
@@ -15,6 +14,7 @@ from pipeline.data import Decision, Sighting, TrackletRecord
 from pipeline.errors import StoreError
 from pipeline.evidence import Calibration
 from pipeline.hindsight import Change
+from pipeline.intake import Intake
 from pipeline.lease import Lease
 from pipeline.match import Matcher, came_from
 from pipeline.metrics import Metrics
@@ -75,6 +75,8 @@ class MatchingService:
         self._exact = exact
         self._lease = lease
         self._metrics = metrics or Metrics("matcher")
+        ahead = None if exact else _CANDIDATES
+        self._intake = Intake(store, network, self._metrics, ahead=ahead)
         topology, tolerance = load_topology(site), site.matching.clock_tolerance
         self._weigher = Weigher(calibration, places=topology, tolerance=tolerance)
         self._matcher = Matcher(self._weigher, memory=site.matching.memory)
@@ -87,7 +89,7 @@ class MatchingService:
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
-        self._trouble = self._rejected = ""
+        self._trouble = ""
         self._pruned = self._kept = self._reread = -float("inf")
 
     @property
@@ -134,21 +136,13 @@ class MatchingService:
         Raises:
             Fenced: another matcher is in charge.
         """
-        messages = self._store.sightings(wait_seconds=wait_seconds, pending=pending)
-        newest: dict[str, Sighting] = {}
-        ids: dict[str, list[str]] = {}
-        for message, sighting in messages:
-            if sighting is None or sighting.network != self._network:
-                self._reject(message, sighting)
-                continue
-            newest[sighting.tracklet] = fresher(newest.get(sighting.tracklet), sighting)
-            ids.setdefault(sighting.tracklet, []).append(message)
-        sightings = list(newest.values())
+        batch = self._intake.take(wait_seconds=wait_seconds, pending=pending)
+        sightings = list(batch.newest.values())
         for group in moments(sightings):
             self._keep_lease()
             with self._metrics.stage("match"):
-                self._settle([sightings[i] for i in group], ids)
-        return len(messages)
+                self._settle([sightings[i] for i in group], batch.ids)
+        return batch.messages
 
     # ── being in charge ─────────────────────────────────────────────────────────────────────
 
@@ -255,15 +249,6 @@ class MatchingService:
         gallery.close_idle(before=self._newest - _IDLE_SECONDS)
         self._store.tidy()
         self._metrics.gauge("gallery_size", gallery.size())
-
-    def _reject(self, message: str, sighting: Sighting | None) -> None:
-        reason = "unreadable" if sighting is None else "network"
-        self._store.reject(message, reason)
-        self._metrics.count("rejected", reason=reason)
-        found = "none that can be read" if sighting is None else sighting.network
-        if found != self._rejected:  # a node with another network would fill the log
-            log.warning("sightings are rejected", expected=f"by {self._network}", found=found)
-        self._rejected = found
 
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 
@@ -390,10 +375,3 @@ def _members(
             if record.identity in members:
                 members[record.identity].setdefault(record.tracklet, record)
     return {n: list(records.values()) for n, records in members.items()}
-
-
-def fresher(before: Sighting | None, now: Sighting) -> Sighting:
-    """The later of two sightings of a tracklet, with the picture that only the earlier one has."""
-    if before is None or now.thumbnail is not None or before.thumbnail is None:
-        return now
-    return replace(now, thumbnail=before.thumbnail)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from pipeline.data import Sighting
-from pipeline.matcher import fresher
+from pipeline.intake import fresher
 
 CAPACITY = 10_000
 """Tracklets whose sightings are kept: an hour of a busy node, some 80 MB."""

@@ -248,7 +248,7 @@ class Store(Records):
         """Sightings nobody has decided on yet, oldest first, each with its message id.
 
         Args:
-            wait_seconds: how long to wait for the first one.
+            wait_seconds: how long to wait for the first one; 0: not at all.
             pending: read again what was read before but never decided (after a crash).
             count: how many at most.
 
@@ -260,7 +260,7 @@ class Store(Records):
             "matcher",
             {self._key("sightings"): "0" if pending else ">"},
             count=count,
-            block=None if pending else max(1, round(wait_seconds * 1000)),
+            block=None if pending or not wait_seconds else max(1, round(wait_seconds * 1000)),
         )
         messages = next(iter(answer.values()))[0] if answer else []
         return [(key.decode(), _sighting(fields)) for key, fields in messages]

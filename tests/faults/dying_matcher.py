@@ -27,7 +27,7 @@ def load() -> Site:
 
 def service(store: Store, owner: str, *, seconds: float = LEASE_SECONDS) -> MatchingService:
     lease = Lease(store.presence, MATCHER, owner, seconds=seconds)
-    return MatchingService(store, load(), CALIBRATION, exact=True, lease=lease)
+    return MatchingService(store, load(), CALIBRATION, lease=lease)
 
 
 def work(url: str, site: str, owner: str, dies_at: tuple[int, bool] | None, count: object) -> None:

@@ -60,7 +60,7 @@ def matcher(store: Store, owner: str = "a") -> Iterator[MatchingService]:
     stop = threading.Event()
     lease = Lease(store.presence, MATCHER, owner)
     site = load_site(ROOT / "cams.yaml")
-    service = MatchingService(store, site, CALIBRATION, exact=True, lease=lease)
+    service = MatchingService(store, site, CALIBRATION, lease=lease)
     thread = threading.Thread(target=service.run, args=(stop.is_set,), kwargs={"tick_seconds": 0.1})
     thread.start()
     try:

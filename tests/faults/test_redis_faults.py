@@ -35,7 +35,7 @@ class Life:
         self.walkers = Walkers(Store.connect(server.url, site="walk"), SiteFile(cams), name="a")
         own = Store.connect(server.url, site="walk")
         lease = Lease(own.presence, MATCHER, "m")
-        self.matcher = MatchingService(own, load_site(cams), CALIBRATION, exact=True, lease=lease)
+        self.matcher = MatchingService(own, load_site(cams), CALIBRATION, lease=lease)
         self.sent: set[str] = set()
 
     def walk(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,13 +21,13 @@ class Searches:
 
     def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sightings = 0
-        search = store.gallery._search
+        search = store.gallery._searches._search
 
-        def counted(asked: Sequence[Sighting], *rest: object) -> list[dict[str, float]]:
+        def counted(asked: Sequence[Sighting], *rest: Any, **more: Any) -> list[dict[str, float]]:
             self.sightings += len(asked)
-            return search(asked, *rest)  # type: ignore[arg-type]
+            return search(asked, *rest, **more)
 
-        monkeypatch.setattr(store.gallery, "_search", counted)
+        monkeypatch.setattr(store.gallery._searches, "_search", counted)
 
 
 @pytest.fixture
@@ -145,3 +146,33 @@ def test_tracklets_that_end_without_a_word_are_forgotten() -> None:
         seen = sighting(f"t{number}", end=float(number))
         answers.put(seen, [], answers.moment)
     assert len(answers) < 50
+
+
+def test_a_search_that_was_begun_ahead_is_not_made_again(store: Store, searches: Searches) -> None:
+    decide(store, "w1")
+    query = sighting("query", "east", 100.0, 101.0)
+    store.gallery.look_ahead([query], count=64)
+    decide(store, "w2")  # ends while it is searched
+    (found,) = store.gallery.candidates([query], memory=1000.0)
+    assert {candidate.record.tracklet for candidate in found} == {"w1", "w2"}
+    assert searches.sightings == 1
+
+
+def test_what_was_begun_for_an_older_sighting_is_not_used(store: Store, searches: Searches) -> None:
+    decide(store, "w1")
+    store.gallery.look_ahead([sighting("query", "east", 100.0, 101.0)], count=64)
+    assert ask(store, at=102.0, look=moved(0.2))["w1"] == pytest.approx(0.8, abs=0.02)
+    assert searches.sightings == 2
+
+
+def test_who_stands_is_not_searched_for_ahead(store: Store, searches: Searches) -> None:
+    decide(store, "w1")
+    seen = sighting("query", "east", 100.0, 101.0)
+    decision = Decision("query", "east", 1, DecisionKind.MATCHED, 0.9, time=101.0, confirmed=True)
+    store.record([Settled(seen, decision)])
+    store.gallery.records(["query"])
+    store.gallery.look_ahead([sighting("query", "east", 100.0, 102.0)], count=64)
+    assert searches.sightings == 0
+    store.gallery.look_ahead([sighting("query", "east", 100.0, 103.0, closed=True)], count=64)
+    store.gallery._searches._threads.shutdown()
+    assert searches.sightings == 1

@@ -39,7 +39,7 @@ class Site(RuleBasedStateMachine):
         super().__init__()
         self.store = Store.connect(self.server.url, site=f"random-{uuid4().hex[:12]}")
         self.store.open_sightings()
-        self.service = MatchingService(self.store, SITE, CALIBRATION, exact=True)
+        self.service = MatchingService(self.store, SITE, CALIBRATION)
         self.now = 0.0
         self.begun: dict[str, float] = {}
         self.forgotten: set[str] = set()
