@@ -42,6 +42,7 @@ from pipeline.searches import Searches
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
 
+_FOUND = 128  # and kept, of each: more than are wanted, since looks move; see `Answers`
 _STALE = 512  # more that are asked for if so many should have left already
 _AROUND = 4  # tracklets before and after a moment
 _AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
@@ -66,6 +67,7 @@ class Gallery:
         self._searches = Searches(client, self._key("gallery"))
         self._stale = 0  # that should have left already, when last counted
         self._open = OpenLooks()
+        self._settled: set[str] = set()  # go on, and need not be searched for until they end
         self._answers = Answers(self._stored)
         self._known = KnownRecords(_KNOWN)
         self._turned = time.monotonic()
@@ -111,15 +113,15 @@ class Gallery:
             for sighting, similarities in zip(sightings, found, strict=True)
         ]
 
-    def look_ahead(self, sightings: Sequence[Sighting], *, count: int) -> None:
+    def look_ahead(self, sightings: Sequence[Sighting]) -> None:
         """Begins to search for whom some look like, if they will be asked about as far as is known.
 
         Args:
             sightings: those whose turn comes next, one at most of each tracklet.
-            count: how many `candidates` will want.
         """
-        asked = [s for s in sightings if not (self._answers.hold(s) or self._is_settled(s))]
-        self._searches.begin(asked, count + 1 + self._stale, self._answers.moment)
+        uncertain = [s for s in sightings if s.closed or s.tracklet not in self._settled]
+        asked = [s for s in uncertain if not self._answers.hold(s)]
+        self._searches.begin(asked, _FOUND + 1 + self._stale, self._answers.moment)
 
     @in_our_words
     def alike(self, look: NDArray[np.float32], *, count: int) -> dict[str, float]:
@@ -271,22 +273,28 @@ class Gallery:
                 changes = int(pipe.execute()[-1])
             self._open.forget(some, changes)
             self._answers.forget(some)
+            self._settled.difference_update(some)
 
     def let_go(self) -> None:
         """Keeps nobody's looks in memory: what is needed is read anew."""
         self._open = OpenLooks(changes=-1)
         self._forget_found()
 
-    def wrote(self, sighting: Sighting, changes: int) -> None:
+    def wrote(self, sighting: Sighting, changes: int, *, confirmed: bool) -> None:
         """Keeps what is held in memory equal to what has just been written.
 
         Args:
             sighting: what was written by `record.lua`.
             changes: the counter `gallery:changes` after it.
+            confirmed: that the decision on it stands.
         """
         self._open.put(sighting, changes)
         if sighting.closed:
             self._answers.ended(sighting.tracklet, sighting.embedding)
+        if confirmed and not sighting.closed:
+            self._settled.add(sighting.tracklet)
+        else:
+            self._settled.discard(sighting.tracklet)
 
     # ── how ─────────────────────────────────────────────────────────────────────────────────
 
@@ -301,11 +309,12 @@ class Gallery:
             changes, stale = pipe.execute()
         self._refresh(int(changes or 0))
         self._stale = min(int(stale), _STALE)
-        count += 1 + self._stale
-        ended = self._ended_like(sightings, count, exact)
-        floors = [min(e.values()) if len(e) >= count else -math.inf for e in ended]
+        more = 1 + self._stale
+        wide = max(count, _FOUND) + more
+        ended = [_most_alike(e, count + more) for e in self._ended_like(sightings, wide, exact)]
+        floors = [min(e.values()) if len(e) == count + more else -math.inf for e in ended]
         still_open = self._open.similar(sightings, floors)
-        return [_most_alike(e | o, count) for e, o in zip(ended, still_open, strict=True)]
+        return [_most_alike(e | o, count + more) for e, o in zip(ended, still_open, strict=True)]
 
     def _ended_like(
         self, sightings: Sequence[Sighting], count: int, exact: bool
@@ -322,11 +331,6 @@ class Gallery:
                 self._answers.put(sighting, found.alike, found.moment)
         new = (found.alike for found in searched)
         return [next(compared) if held else next(new) for held in holds]
-
-    def _is_settled(self, sighting: Sighting) -> bool:
-        """True if its tracklet goes on and was confirmed when its record was read last."""
-        record = self._known.newest(sighting.tracklet)
-        return record is not None and record.confirmed and not sighting.closed
 
     def _forget_found(self) -> None:
         self._answers.clear()

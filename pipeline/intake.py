@@ -35,10 +35,10 @@ class Intake:
         store: where they come from.
         network: whose embeddings can be compared; others are set aside.
         metrics: where those are counted.
-        ahead: how many candidates each will want; None: nothing is read before its turn.
+        ahead: read and search for what comes next before its turn.
     """
 
-    def __init__(self, store: Store, network: str, metrics: Metrics, *, ahead: int | None) -> None:
+    def __init__(self, store: Store, network: str, metrics: Metrics, *, ahead: bool) -> None:
         self._store = store
         self._network = network
         self._metrics = metrics
@@ -59,14 +59,14 @@ class Intake:
         if not batch.messages:
             batch = self._read(wait_seconds)
             self._look_ahead(batch)
-        if self._ahead is not None:
+        if self._ahead:
             self._next = self._read(0.0)
             self._look_ahead(self._next)
         return batch
 
     def _look_ahead(self, batch: Batch) -> None:
-        if self._ahead is not None and batch.newest:
-            self._store.gallery.look_ahead(list(batch.newest.values()), count=self._ahead)
+        if self._ahead and batch.newest:
+            self._store.gallery.look_ahead(list(batch.newest.values()))
 
     def _read(self, wait_seconds: float, *, pending: bool = False) -> Batch:
         messages = self._store.sightings(wait_seconds=wait_seconds, pending=pending)

@@ -30,11 +30,6 @@ class KnownRecords:
         """The record that a text says."""
         return self._young.get(text) or self._take(text)
 
-    def newest(self, tracklet: str) -> TrackletRecord | None:
-        """The record of a tracklet that was read last, or None if it is not known."""
-        text = self._texts.get(tracklet.encode())
-        return None if text is None else self._young.get(text)
-
     def turn(self) -> None:
         """Forgets what was not read since the last turn."""
         with self._lock:

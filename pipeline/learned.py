@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
+from pipeline.strangers import KEY as STRANGERS
 
 Fields = Mapping[str, bytes]
 
@@ -40,7 +41,8 @@ class Learned:
         """Keeps what has changed, in place of what was there.
 
         Args:
-            transits: by key; see `TransitModel.to_fields`.
+            transits: by key; see `TransitModel.to_fields`. Of what strangers look like the changed
+                fields are enough: those of all pairs of cameras are many.
             token: fencing token of the matcher's lease; None: nobody leases it here.
 
         Returns:
@@ -48,7 +50,7 @@ class Learned:
         """
         arguments: list[str | bytes | float] = ["" if token is None else str(token)]
         for name, fields in transits.items():
-            arguments += [name, len(fields)]
+            arguments += [name, int(name == STRANGERS), len(fields)]
             for field, value in fields.items():
                 arguments += [field, value]
         keys = [f"{self._tag}:fences", f"{self._tag}:transits", *map(self._key, transits)]

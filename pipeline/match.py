@@ -139,7 +139,7 @@ class Matcher:
         constraints: Constraints,
     ) -> list[Decision]:
         """Decides on those whose identity is not given."""
-        queries = shortlist(queries, self._weigher.resembles)
+        queries = shortlist(queries)
         open_again = {query.sighting.tracklet for query in queries}
         settled = {
             n: [r for r in records if r.tracklet not in open_again]

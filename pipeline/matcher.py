@@ -26,11 +26,11 @@ from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
 
 _PRUNE_SECONDS = 1.0  # often and little, so that no decision waits for it
-_KEEP_SECONDS = 10.0
+_TIDY_SECONDS = 10.0
 _REREAD_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0  # after which an open tracklet counts as ended
-_CANDIDATES = 128
+_CANDIDATES = 64
 
 log = structlog.get_logger()
 
@@ -75,8 +75,7 @@ class MatchingService:
         self._exact = exact
         self._lease = lease
         self._metrics = metrics or Metrics("matcher")
-        ahead = None if exact else _CANDIDATES
-        self._intake = Intake(store, network, self._metrics, ahead=ahead)
+        self._intake = Intake(store, network, self._metrics, ahead=not exact)
         topology, tolerance = load_topology(site), site.matching.clock_tolerance
         self._weigher = Weigher(calibration, places=topology, tolerance=tolerance)
         self._matcher = Matcher(self._weigher, memory=site.matching.memory)
@@ -90,7 +89,7 @@ class MatchingService:
         self._highest = 0
         self._in_charge = False
         self._trouble = ""
-        self._pruned = self._kept = self._reread = -float("inf")
+        self._pruned = self._tidied = self._reread = -float("inf")
 
     @property
     def weigher(self) -> Weigher:
@@ -186,16 +185,21 @@ class MatchingService:
     def _remember_learned(self) -> None:
         """Goes on with what the one before us has learned."""
         self._weigher.forget()
+        unreadable: dict[str, dict[str, bytes]] = {}
         for key, fields in self._store.learned.get().items():
             try:
                 self._weigher.load(key, fields)
             except ValueError as error:
                 log.warning("something learned cannot be read, it is learned anew", why=str(error))
+                unreadable[key] = {}
+        self._keep(unreadable)
 
     def _keep_learned(self) -> None:
-        changed = self._weigher.take_learned()
+        self._keep(self._weigher.take_learned())
+
+    def _keep(self, learned: Mapping[str, Mapping[str, bytes]]) -> None:
         token = None if self._lease is None else self._lease.token or 0
-        if changed and not self._store.learned.put(changed, token=token):
+        if learned and not self._store.learned.put(learned, token=token):
             raise Fenced("another matcher is in charge")
 
     def _remember_highest(self) -> None:
@@ -214,14 +218,14 @@ class MatchingService:
             self._regroup(self._review.poll(now=now, newest=self._newest))
         if now - self._pruned > _PRUNE_SECONDS:
             self._prune()
+            self._keep_learned()
             if self._rubbish is not None:
                 self._rubbish.settle(now)
             self._pruned = now
-        if now - self._kept > _KEEP_SECONDS:
+        if now - self._tidied > _TIDY_SECONDS:
             self._store.corrections.prune()
             self._remember_highest()
-            self._keep_learned()
-            self._kept = now
+            self._tidied = now
 
     def _regroup(self, changes: Sequence[Change]) -> None:
         """Puts right what turned out to be otherwise with hindsight."""
@@ -265,7 +269,7 @@ class MatchingService:
         # First of all: whatever is read after it is no older than what people said.
         constraints = self._store.corrections.constraints()
         wanted = [s for s in sightings if not self._forgotten(s, constraints, ids)]
-        queries = shortlist(self._queries(wanted, constraints), self._weigher.resembles)
+        queries = shortlist(self._queries(wanted, constraints))
         members = _members(queries, self._store.gallery.around(_when(queries)))
         decisions = self._matcher.decide(queries, members, self._new_identity, constraints)
         started = time.perf_counter()

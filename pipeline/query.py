@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.data import Candidate, Sighting, TrackletRecord
+from pipeline.evidence import over_views
 
-_MOST = 24  # identities that are weighed: whom so many resemble more it is not
-
-Resembles = Callable[[str, Sequence[Candidate]], float]
+_MOST = 16  # identities that are weighed: whom so many resemble more it is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +40,30 @@ class Query:
         return alike
 
 
-def shortlist(queries: Sequence[Query], resembles: Resembles) -> list[Query]:
+def shortlist(queries: Sequence[Query]) -> list[Query]:
     """The queries of a moment with those candidates alone that are worth weighing.
 
     These are the tracklets of the identities that a sighting resembles most, and of its own.
 
     Args:
         queries: all that are decided on together: whose they are is open.
-        resembles: what a camera's tracklet has in common with some of one person, in nats.
     """
     undecided = {query.sighting.tracklet for query in queries}
-    return [_shortlisted(query, undecided, resembles) for query in queries]
+    return [_shortlisted(query, undecided) for query in queries]
 
 
-def _shortlisted(query: Query, undecided: Collection[str], resembles: Resembles) -> Query:
+def _shortlisted(query: Query, undecided: Collection[str]) -> Query:
     if len({candidate.record.identity for candidate in query.candidates}) <= _MOST:
         return query
-    alike = query.alike(undecided)
-    own = None if query.current is None else query.current.identity
     camera = query.sighting.camera
-    ranked = sorted(alike, key=lambda n: (n != own, -resembles(camera, alike[n])))
-    chosen = set(ranked[:_MOST])
+    chosen = set() if query.current is None else {query.current.identity}
+    alike = (c for c in query.candidates if c.record.tracklet not in undecided)
+    for candidate in sorted(
+        alike, key=lambda c: -over_views(c.similarity, camera, c.record.camera)
+    ):
+        chosen.add(candidate.record.identity)
+        if len(chosen) == _MOST:
+            break
     kept = tuple(c for c in query.candidates if c.record.identity in chosen)
     return replace(query, candidates=kept)
 

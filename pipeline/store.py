@@ -307,7 +307,7 @@ class Store(Records):
         answers = [int(answer) for answer in self._scripts.run_all("record", calls)]
         for each, changes in zip(settled, answers, strict=True):
             if changes > 0:
-                self.gallery.wrote(each.sighting, changes)
+                self.gallery.wrote(each.sighting, changes, confirmed=each.decision.confirmed)
         if min(answers, default=1) < 0:
             raise Corrected("people have corrected something since it was decided")
         return 0 not in answers

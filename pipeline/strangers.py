@@ -74,7 +74,7 @@ class Strangers:
         self._site = _Said()
         self._said: dict[Pair, _Said] = {}
         self._lines: dict[Pair | bool, Line] = {}
-        self._changed = False
+        self._changed: set[Pair] = set()
 
     def line(self, one: str, other: str) -> Line:
         """What likeness says between two cameras, as far as it is trusted there."""
@@ -117,25 +117,21 @@ class Strangers:
         pair = _pair(one, other)
         self._site = self._site.and_(nats)
         self._said[pair] = self._said.get(pair, _Said()).and_(nats)
-        self._changed = True
+        self._changed.add(pair)
         self._lines.clear()
 
     # ── what is kept ────────────────────────────────────────────────────────────────────────
 
-    def take_changed(self) -> bool:
-        """True if something was learned since this was asked last."""
-        changed, self._changed = self._changed, False
-        return changed
-
-    def to_fields(self) -> dict[str, bytes]:
-        """What was learned, as fields of a hash: two numbers of each pair of cameras."""
-        return {f"{a}>{b}": b"%.17g %.17g" % said for (a, b), said in self._said.items()}
+    def take_changed(self) -> dict[str, bytes]:
+        """What was learned since this was asked last: two numbers of each pair of cameras."""
+        changed, self._changed = self._changed, set()
+        return {f"{a}>{b}": b"%.17g %.17g" % self._said[a, b] for a, b in sorted(changed)}
 
     def load(self, fields: Mapping[str, bytes]) -> None:
-        """The reverse of `to_fields`.
+        """The reverse of `take_changed`.
 
         Raises:
-            ValueError: these fields are not what `to_fields` writes.
+            ValueError: these fields are not what `take_changed` gives.
         """
         for name, data in fields.items():
             one, separator, other = name.partition(">")

@@ -208,8 +208,8 @@ class Weigher:
     def take_learned(self) -> dict[str, dict[str, bytes]]:
         """What was learned since this was asked last, as fields of a hash by key."""
         learned = {key: self.transit.to_fields(key) for key in sorted(self.transit.take_changed())}
-        if self.strangers.take_changed():
-            learned[KEY] = self.strangers.to_fields()
+        if strangers := self.strangers.take_changed():
+            learned[KEY] = strangers
         return learned
 
     def load(self, key: str, fields: Mapping[str, bytes]) -> None:

@@ -151,7 +151,7 @@ def test_tracklets_that_end_without_a_word_are_forgotten() -> None:
 def test_a_search_that_was_begun_ahead_is_not_made_again(store: Store, searches: Searches) -> None:
     decide(store, "w1")
     query = sighting("query", "east", 100.0, 101.0)
-    store.gallery.look_ahead([query], count=64)
+    store.gallery.look_ahead([query])
     decide(store, "w2")  # ends while it is searched
     (found,) = store.gallery.candidates([query], memory=1000.0)
     assert {candidate.record.tracklet for candidate in found} == {"w1", "w2"}
@@ -160,7 +160,7 @@ def test_a_search_that_was_begun_ahead_is_not_made_again(store: Store, searches:
 
 def test_what_was_begun_for_an_older_sighting_is_not_used(store: Store, searches: Searches) -> None:
     decide(store, "w1")
-    store.gallery.look_ahead([sighting("query", "east", 100.0, 101.0)], count=64)
+    store.gallery.look_ahead([sighting("query", "east", 100.0, 101.0)])
     assert ask(store, at=102.0, look=moved(0.2))["w1"] == pytest.approx(0.8, abs=0.02)
     assert searches.sightings == 2
 
@@ -170,9 +170,8 @@ def test_who_stands_is_not_searched_for_ahead(store: Store, searches: Searches) 
     seen = sighting("query", "east", 100.0, 101.0)
     decision = Decision("query", "east", 1, DecisionKind.MATCHED, 0.9, time=101.0, confirmed=True)
     store.record([Settled(seen, decision)])
-    store.gallery.records(["query"])
-    store.gallery.look_ahead([sighting("query", "east", 100.0, 102.0)], count=64)
+    store.gallery.look_ahead([sighting("query", "east", 100.0, 102.0)])
     assert searches.sightings == 0
-    store.gallery.look_ahead([sighting("query", "east", 100.0, 103.0, closed=True)], count=64)
+    store.gallery.look_ahead([sighting("query", "east", 100.0, 103.0, closed=True)])
     store.gallery._searches._threads.shutdown()
     assert searches.sightings == 1

@@ -21,7 +21,7 @@ SITE = load_site(Path(__file__).parents[2] / "cams.yaml")
 @pytest.fixture
 def intake(store: Store) -> Intake:
     store.open_sightings()
-    return Intake(store, "", Metrics("matcher"), ahead=8)
+    return Intake(store, "", Metrics("matcher"), ahead=True)
 
 
 def send(store: Store, *names: str, end: float = 5.0) -> None:

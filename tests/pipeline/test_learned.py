@@ -12,6 +12,7 @@ from pipeline.lease import Lease
 from pipeline.matcher import MatchingService
 from pipeline.presence import MATCHER
 from pipeline.store import Store
+from pipeline.strangers import KEY as STRANGERS
 from pipeline.transit import TransitModel
 
 CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
@@ -87,3 +88,17 @@ def test_how_alike_strangers_are_is_remembered_too(store: Store) -> None:
     second.run(lambda: second.in_charge, tick_seconds=0.01)
     learned = first.weigher.strangers.trust("west", "west")
     assert second.weigher.strangers.trust("west", "west") == learned < usual
+
+
+def test_what_strangers_look_like_is_kept_bit_by_bit(store: Store) -> None:
+    for fields in ({"west>west": b"2 0.5"}, {"east>west": b"1 0.25"}, {"west>west": b"3 0.75"}):
+        store.learned.put({STRANGERS: fields})
+    found = store.learned.get()[STRANGERS]
+    assert found == {"west>west": b"3 0.75", "east>west": b"1 0.25"}
+
+
+def test_what_cannot_be_read_is_dropped_and_learned_anew(store: Store) -> None:
+    store.learned.put({STRANGERS: {"west>west": b"nonsense"}})
+    service = matcher(store, "first")
+    service.run(lambda: service.in_charge, tick_seconds=0.01)
+    assert store.learned.get() == {}
