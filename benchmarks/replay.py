@@ -23,7 +23,7 @@ from pipeline.review import WINDOW_SECONDS
 from pipeline.weigh import Weigher
 
 Moments = Callable[[Sequence[Sighting]], list[list[int]]]
-_CANDIDATES = 64
+_CANDIDATES = 128
 
 
 @dataclass(slots=True)

@@ -42,7 +42,7 @@ from pipeline.searches import Searches
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
 
-_FOUND = 128  # and kept, of each: more than are wanted, since looks move; see `Answers`
+_FOUND = 128  # of each, and kept in `Answers`
 _STALE = 512  # more that are asked for if so many should have left already
 _AROUND = 4  # tracklets before and after a moment
 _AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile

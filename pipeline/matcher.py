@@ -30,7 +30,7 @@ _TIDY_SECONDS = 10.0
 _REREAD_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0  # after which an open tracklet counts as ended
-_CANDIDATES = 64
+_CANDIDATES = 128
 
 log = structlog.get_logger()
 
