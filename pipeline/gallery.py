@@ -333,6 +333,7 @@ class Gallery:
         return [next(compared) if held else next(new) for held in holds]
 
     def _forget_found(self) -> None:
+        self._settled.clear()  # of whom was erased not even the tracklet's name is kept
         self._answers.clear()
         self._searches.drop()
 

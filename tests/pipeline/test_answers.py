@@ -175,3 +175,12 @@ def test_who_stands_is_not_searched_for_ahead(store: Store, searches: Searches) 
     store.gallery.look_ahead([sighting("query", "east", 100.0, 103.0, closed=True)])
     store.gallery._searches._threads.shutdown()
     assert searches.sightings == 1
+
+
+def test_who_stands_is_remembered_until_somebody_may_have_been_erased(store: Store) -> None:
+    seen = sighting("query", "east", 100.0, 101.0)
+    decision = Decision("query", "east", 1, DecisionKind.MATCHED, 0.9, time=101.0, confirmed=True)
+    store.record([Settled(seen, decision)])
+    assert store.gallery._settled == {"query"}
+    store.gallery.let_go()
+    assert store.gallery._settled == set()
