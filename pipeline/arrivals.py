@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _PRIOR_ARRIVALS = 5.0
@@ -129,6 +131,32 @@ def count(
     if zone not in counts and len(counts) >= _ZONES:
         del counts[min(counts, key=lambda name: counts[name].at(now, half_life))]
     counts.setdefault(zone, Fading()).add(weight, now=now, half_life=half_life)
+
+
+def read_traffic(key: str, fields: Mapping[str, bytes]) -> tuple[Traffic, WatchedTime]:
+    """Traffic and clock as `pipeline.transit` writes them.
+
+    Raises:
+        ValueError: these fields are something else.
+    """
+    try:
+        values = json.loads(fields["traffic"])
+        traffic = Traffic(
+            since=float(values["since"]),
+            recent=Fading(**values["recent"]),
+            usual=Fading(**values["usual"]),
+            new=_fadings(values["new"]),
+            entries=_fadings(values["entries"]),
+            exits=_fadings(values["exits"]),
+            returned=_fadings(values["returned"]),
+        )
+        return traffic, WatchedTime(**json.loads(fields["clock"]))
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{key}: expected what `to_fields` writes, found {error!r}") from error
+
+
+def _fadings(values: Mapping[str, Mapping[str, float]]) -> dict[str, Fading]:
+    return {zone: Fading(**value) for zone, value in values.items()}
 
 
 def _at(counts: dict[str, Fading], now: float, half_life: float) -> dict[str, float]:

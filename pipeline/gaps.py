@@ -83,6 +83,10 @@ class BroadPrior:
             return max(early, _LEAST_DENSITY)
         return max(self.returns * self.scale / (self.scale + gap) ** 2, _LEAST_DENSITY)
 
+    def within(self, gap: float) -> float:
+        """Probability to show up within so many seconds."""
+        return self.returns * max(0.0, gap) / (self.scale + max(0.0, gap))
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -155,6 +159,17 @@ class GapHistogram:
     sums: Array = field(default_factory=lambda: np.zeros(BINS))
     updated: float = 0.0
     _smooth: list[float] | None = None
+    _below: list[float] | None = None
+
+    @classmethod
+    def sum(cls, histograms: Sequence[GapHistogram], *, half_life: float) -> GapHistogram:
+        """All gaps of several histograms, as of the newest of them."""
+        total = cls(updated=max(histogram.updated for histogram in histograms))
+        for histogram in histograms:
+            fade = 0.5 ** ((total.updated - histogram.updated) / half_life)
+            total.weights += fade * histogram.weights
+            total.sums += fade * histogram.sums
+        return total
 
     def add(self, gap: float, weight: float, *, now: float, half_life: float) -> None:
         """Takes a gap in; with a negative weight, takes one back."""
@@ -169,7 +184,7 @@ class GapHistogram:
             gap = float(self.sums[place]) / before if before else 0.0
         self.weights[place] += weight
         self.sums[place] += weight * gap
-        self._smooth = None
+        self._smooth = self._below = None
 
     @property
     def total(self) -> float:
@@ -189,6 +204,16 @@ class GapHistogram:
             shares = np.diff(ndtr((_EDGES_BENT[None, :] - places[:, None]) / width), axis=1)
             self._smooth = (weights @ shares).tolist() if len(filled) else [0.0] * BINS
         return self._smooth
+
+    def within(self, gap: float) -> float:
+        """Weight of the gaps up to one, smoothed; within a bin they are taken to lie evenly."""
+        if self._below is None:
+            self._below = [0.0, *np.cumsum(self.smoothed()).tolist()]
+        place = bin_of(gap)
+        low, high = EDGES[place], EDGES[place + 1]
+        # Of the open bins, where there is no middle, all that lies in them counts.
+        share = (gap - low) / (high - low) if math.isfinite(high - low) else 1.0
+        return float(self._below[place] + share * (self._below[place + 1] - self._below[place]))
 
     def quantile(self, share: float) -> float:
         """The gap below which a share of the weight lies, NaN if nothing was seen.

@@ -206,11 +206,18 @@ class Matcher:
     def _way(
         self, before: TrackletRecord | None, sighting: Sighting, after: TrackletRecord | None
     ) -> float:
-        """What is gained by putting the sighting between the one before it and the one after it."""
+        """What is gained by putting the sighting between the one before it and the one after it.
+
+        Without one after it, nobody need explain any more where the person has been.
+        """
         way = self._weigher.way
         gain = way(before, sighting) if before else 0.0
         gain += way(sighting, after) if after else 0.0
-        return gain - way(before, after) if before and after else gain
+        if before is None:
+            return gain
+        return gain - (
+            way(before, after) if after else self._weigher.absence(before, sighting.begin)
+        )
 
     def _remembered(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
         """True if the person was seen, and not too long ago."""

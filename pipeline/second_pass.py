@@ -5,7 +5,8 @@ everything is looked for: tracklets are grouped so that the sum over all groups 
 
 - looks: what each tracklet's similarities to the others of its group say (n - 1 of n such terms
   count, since the first of a group is nobody's match), and
-- way: what time and place say of going from each tracklet to the next,
+- way: what time and place say of going from each tracklet to the next, and of not being seen any
+  more after the last,
 
 is largest, and nobody is in two places at once. That is correlation clustering, for which no fast
 exact method is known; what is found is the best of what moving single tracklets, merging groups and
@@ -16,8 +17,7 @@ cameras is learned from the grouping, and the search repeated with it.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from pipeline.constraints import Constraints
 from pipeline.data import Evidence, Sighting
+from pipeline.grouping import Group, Grouping, by_identity, numbered, recombined
 from pipeline.weigh import Weigher
 
 _NEIGHBOURS = 12
@@ -33,9 +34,6 @@ _NEIGHBOURS = 12
 _ROUNDS = 20
 _LEAST = 1e-6  # nats: gains below are rounding
 _NOTHING_SAID = Constraints()
-
-Group = tuple[int, ...]
-"""Tracklets of one person in order of time, as indices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def second_pass(
     for _ in range(1 + learn):
         problem = Problem(ordered, weigher, constraints, learned=learned)
         learned = groups = problem.search(groups, least=least, anew=anew).groups
-    numbers = _numbered(ordered, groups, online)
+    numbers = numbered(ordered, groups, online)
     return {
         ordered[i].tracklet: Belonging(
             numbers[group], problem.confidence(i, group), problem.evidence(i, group, groups)
@@ -137,6 +135,7 @@ class Problem:
         self._said = weigher.among([s.camera for s in sightings], self._similarity)
         self._near = _nearest(self._said)
         self._ways: dict[tuple[int, int], float | None] = {}
+        self._absences: dict[int, float] = {}
         self._values: dict[Group, float] = {}
         self._end = max(sighting.end for sighting in sightings)
         self._came_from = {i: j for group in learned for j, i in pairwise(group)}
@@ -172,7 +171,7 @@ class Problem:
         Of one that is alone, 1: whom it might have joined is not asked again.
         """
         rest = tuple(j for j in group if j != i)
-        gain = self.value(group) - self.value(rest) if rest else np.inf
+        gain = self._gain(i, group, rest) if rest else np.inf
         return float(1.0 / (1.0 + np.exp(-gain)))
 
     def evidence(self, i: int, group: Group, groups: Sequence[Group] = ()) -> Evidence:
@@ -193,7 +192,7 @@ class Problem:
         looks = self._looks(group) - self._looks(rest)
         return Evidence(
             appearance=float(looks),
-            transit=float(self.value(group) - self.value(rest) - looks),
+            transit=float(self._gain(i, group, rest) - looks),
             runner_up=second,
             similarity=float(self._similarity[i, closest]),
             closest=self._sightings[closest].tracklet,
@@ -205,8 +204,12 @@ class Problem:
         """What the best of the other groups that a tracklet could be in would gain by it."""
         near = set(self._near[i].tolist())
         others = [each for each in groups if each != group and not near.isdisjoint(each)]
-        gains = [self.value(tuple(sorted((*each, i)))) - self.value(each) for each in others]
+        gains = [self._gain(i, tuple(sorted((*each, i))), each) for each in others]
         return max((float(gain) for gain in gains if np.isfinite(gain)), default=None)
+
+    def _gain(self, i: int, group: Group, rest: Group) -> float:
+        """What is gained by a tracklet's being of a group, and not alone."""
+        return self.value(group) - self.value(rest) - self.value((i,))
 
     # ── what a group is worth ───────────────────────────────────────────────────────────────
 
@@ -225,7 +228,7 @@ class Problem:
             if step is None:
                 return -np.inf
             total += step
-        return total if self._allowed(group) else -np.inf
+        return total + self._absence(group[-1]) if self._allowed(group) else -np.inf
 
     def _step(self, before: int, after: int) -> float | None:
         """Nats for going from one to the next; None if nobody can."""
@@ -242,6 +245,13 @@ class Problem:
             return self._weigher.way(one, other, now=self._end)
         with self._weigher.unlearned(self._origin(after), other, 1.0):
             return self._weigher.way(one, other, now=self._end)
+
+    def _absence(self, i: int) -> float:
+        """Nats for not being seen after a tracklet until the end."""
+        if i not in self._absences:
+            last = self._sightings[i]
+            self._absences[i] = self._weigher.absence(last, self._end, now=self._end)
+        return self._absences[i]
 
     def _origin(self, i: int) -> Sighting | None:
         before = self._came_from.get(i)
@@ -269,7 +279,7 @@ class Problem:
     # ── the search ──────────────────────────────────────────────────────────────────────────
 
     def _improve(self, groups: Sequence[Group], least: float) -> Explanation:
-        grouping = _Grouping(groups)
+        grouping = Grouping(groups)
         for _ in range(_ROUNDS):
             moved = self._move_singles(grouping, least)
             joined = self._combine(grouping, least)
@@ -278,7 +288,7 @@ class Problem:
         found = tuple(sorted(grouping.groups.values()))
         return Explanation(found, sum(map(self.value, found)))
 
-    def _move_singles(self, grouping: _Grouping, least: float) -> bool:
+    def _move_singles(self, grouping: Grouping, least: float) -> bool:
         changed = False
         for i in range(len(self._sightings)):
             home = grouping.of[i]
@@ -297,14 +307,14 @@ class Problem:
                 changed = True
         return changed
 
-    def _combine(self, grouping: _Grouping, least: float) -> bool:
+    def _combine(self, grouping: Grouping, least: float) -> bool:
         """Merges groups, and exchanges their later parts, as long as anything is gained by it."""
         changed = False
         for one, other in self._pairs(grouping):
             if one not in grouping.groups or other not in grouping.groups:
                 continue
             a, b = grouping.groups[one], grouping.groups[other]
-            best = max(_recombined(a, b), key=self._value_of_both)
+            best = max(recombined(a, b), key=self._value_of_both)
             if self._value_of_both(best) > self._value_of_both((a, b)) + least:
                 first, second = best
                 grouping.replace({one: first, other: second})
@@ -314,11 +324,11 @@ class Problem:
     def _value_of_both(self, groups: tuple[Group, Group]) -> float:
         return self.value(groups[0]) + self.value(groups[1])
 
-    def _around(self, grouping: _Grouping, i: int) -> list[int]:
+    def _around(self, grouping: Grouping, i: int) -> list[int]:
         """Other groups that hold somebody whom a tracklet resembles."""
         return sorted({grouping.of[int(j)] for j in self._near[i]} - {grouping.of[i]})
 
-    def _pairs(self, grouping: _Grouping) -> list[tuple[int, int]]:
+    def _pairs(self, grouping: Grouping) -> list[tuple[int, int]]:
         pairs = {
             (min(home, other), max(home, other))
             for i, home in enumerate(grouping.of)
@@ -327,72 +337,9 @@ class Problem:
         return sorted(pairs)
 
 
-class _Grouping:
-    """Who is with whom, by the number of the group."""
-
-    def __init__(self, groups: Sequence[Group]) -> None:
-        self.groups = dict(enumerate(groups))
-        self.of = [0] * sum(map(len, groups))
-        for number, group in self.groups.items():
-            for i in group:
-                self.of[i] = number
-        self._next = len(groups)
-
-    def fresh(self) -> int:
-        """A number no group has had."""
-        self._next += 1
-        return self._next - 1
-
-    def replace(self, changes: Mapping[int, Group]) -> None:
-        """Puts groups in the place of those with these numbers; an empty one goes."""
-        for number, group in changes.items():
-            if not group:
-                del self.groups[number]
-                continue
-            self.groups[number] = group
-            for i in group:
-                self.of[i] = number
-
-
-def _recombined(a: Group, b: Group) -> Iterator[tuple[Group, Group]]:
-    """Both as one, and each with the later part of the other, cut at every moment."""
-    yield tuple(sorted(a + b)), ()
-    for cut in sorted({*a, *b})[1:]:
-        early_a, early_b = tuple(i for i in a if i < cut), tuple(i for i in b if i < cut)
-        yield early_a + b[len(early_b) :], early_b + a[len(early_a) :]
-
-
 def _nearest(said: NDArray[np.float32]) -> NDArray[np.intp]:
     """The other tracklets that each looks like most: [N, k]."""
     others = said.copy()
     np.fill_diagonal(others, -np.inf)
     count = min(_NEIGHBOURS, max(len(said) - 1, 0))
     return np.argsort(-others, axis=1, kind="stable")[:, :count]
-
-
-def by_identity(sightings: Sequence[Sighting], online: Mapping[str, int]) -> list[Group]:
-    """Tracklets in order of time as groups of one identity each."""
-    groups: dict[int, list[int]] = defaultdict(list)
-    for i, sighting in enumerate(sightings):
-        groups[online[sighting.tracklet]].append(i)
-    return [tuple(group) for group in groups.values()]
-
-
-def _numbered(
-    sightings: Sequence[Sighting], groups: Sequence[Group], online: Mapping[str, int]
-) -> dict[Group, int]:
-    """Gives each group a number of its own, the one most of it had if it can."""
-    claims = [
-        (-sum(online[sightings[i].tracklet] == number for i in group), group[0], number, group)
-        for group in groups
-        for number in {online[sightings[i].tracklet] for i in group}
-    ]
-    numbers: dict[Group, int] = {}
-    for _, _, number, group in sorted(claims):
-        if group not in numbers and number not in numbers.values():
-            numbers[group] = number
-    highest = max(online.values(), default=0)
-    for group in sorted(set(groups) - set(numbers)):
-        highest += 1
-        numbers[group] = highest
-    return numbers

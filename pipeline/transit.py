@@ -6,11 +6,17 @@ left camera a so many seconds ago has come, or somebody new has.
     llr = log( density of arriving from a after this gap / rate at which new people come into b )
 
 Density: of all who left a, the share that shows up in b, per second of the gap. It is the posterior
-mean under a Dirichlet prior: a broad prior (`pipeline.gaps.BroadPrior`), or what people said
-(`Given`), weighs as much as `STRENGTH` exits; the gaps that were seen, weighted by the probability
-that the decision was right and fading with a half life, do the rest. Those who left a and were not
-seen in b are counted too (`observe_exit`), so pairs that nobody takes become unlikely, and nothing
-ever becomes impossible: the ratio is finite whatever the gap.
+mean under a Dirichlet prior: a broad prior (`pipeline.gaps.BroadPrior`), of which every camera has
+the same share, or what people said (`Given`), weighs as much as `STRENGTH` exits; the gaps that
+were seen, weighted by the probability that the decision was right and fading with a half life, do
+the rest. Those who left a and were not seen in b are counted too (`observe_exit`), so pairs that
+nobody takes become unlikely, and nothing ever becomes impossible: the ratio is finite whatever the
+gap.
+
+Whoever left a and has not been seen since must be explained, too: `TransitModel.away` is the share
+of those who left that stay away for so long. The less that is, the more speaks for their being the
+one who has come (in the words of survival analysis `llr` less the logarithm of `away` compares the
+hazard of coming with the rate of new people; in min-cost flow tracking it is the cost of an exit).
 
 Where zones are known, exit and entry zone have histograms of their own, whose prior is what is
 known of the two cameras; without data of its own a pair of zones says what the cameras say.
@@ -36,12 +42,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from pipeline.arrivals import Fading, Traffic, WatchedTime, count
+from pipeline.arrivals import Fading, Traffic, WatchedTime, count, read_traffic
+from pipeline.departures import Departures
 from pipeline.gaps import (
     BroadPrior,
     GapHistogram,
     Given,
-    Prior,
     bin_of,
     clock_offset,
     spread_in_bin,
@@ -53,6 +59,9 @@ GIVEN_STRENGTH = 20.0
 """Exits that people's word weighs as much as."""
 EXCLUDED = -30.0
 """What `llr` says of a gap that people have ruled out: more than looks can make up for."""
+_LEAST_AWAY = 0.05
+"""Share of people who stay away for ever at least: they may have been overlooked."""
+_FEWEST = 2  # cameras that people may show up in, before any is known
 _PAIRS = 20_000  # histograms held at most, some 1.2 kB each
 
 Key = tuple[str, str, str, str]
@@ -87,6 +96,7 @@ class TransitModel:
         self.settings = settings or TransitSettings()
         self._pairs: dict[tuple[str, str], dict[tuple[str, str], GapHistogram]] = {}
         self._size = 0
+        self._departures: Departures | None = None
         self._traffic: dict[str, Traffic] = {}
         self._clock = WatchedTime()
         self._changed: set[str] = set()
@@ -127,6 +137,26 @@ class TransitModel:
             density = self._zone_density(key, gap, now, given, background.zone_share)
             return math.log(density / (background.arrivals * background.zone_share_of_new))
         return math.log(self._camera_density(key, gap, now, given) / background.arrivals)
+
+    def away(self, camera: str, zone: str, seconds: float, now: float) -> float:
+        """Of those who left a camera, the share that is not seen anywhere within so long.
+
+        Args:
+            camera, zone: where they left; zone "" if it is not known.
+            seconds: since they left.
+            now: capture time.
+
+        Returns:
+            1 at once, and less the longer it is; never 0.
+        """
+        if seconds <= 0:
+            return 1.0
+        now = self._clock.at(now)
+        back = self.settings.prior.within(seconds)
+        for place in ("", zone) if zone else ("",):
+            seen = self._departed().back_within(camera, place, seconds, now)
+            back = (STRENGTH * back + seen) / (STRENGTH + self._left(camera, place, now))
+        return max(_LEAST_AWAY, 1.0 - back)
 
     def density(
         self,
@@ -183,6 +213,7 @@ class TransitModel:
             weight: probability that it was one person; negative to take it back.
         """
         now = self._clock.advance(now)
+        self._departed().observe(from_camera, {"", from_zone}, gap, weight, now)
         keys = {(from_camera, "", to_camera, "")}
         if from_zone and to_zone:
             keys.add((from_camera, from_zone, to_camera, to_zone))
@@ -235,11 +266,12 @@ class TransitModel:
             ValueError: these fields are not what `to_fields` writes.
         """
         if ">" not in key:
-            self._traffic[key], clock = _traffic(key, fields)
+            self._traffic[key], clock = read_traffic(key, fields)
             self._clock = max(self._clock, clock, key=lambda each: each.newest)
             self._backgrounds.clear()
             self._lefts.clear()
             return
+        self._departures = None
         one, other = key.split(">")
         for name, data in fields.items():
             left, separator, entered = name.partition(">")
@@ -250,10 +282,11 @@ class TransitModel:
     # ── densities ───────────────────────────────────────────────────────────────────────────
 
     def _camera_density(self, key: Key, gap: float, now: float, given: Given | None) -> float:
-        prior: Prior = self.settings.prior if given is None else given
-        strength = STRENGTH if given is None else GIVEN_STRENGTH
         pair = key[0], "", key[2], ""
-        return self._posterior(pair, gap, now, strength, prior.density(gap))
+        if given is not None:
+            return self._posterior(pair, gap, now, GIVEN_STRENGTH, given.density(gap))
+        share = 1.0 / max(_FEWEST, len(self._traffic))
+        return self._posterior(pair, gap, now, STRENGTH, share * self.settings.prior.density(gap))
 
     def _zone_density(
         self, key: Key, gap: float, now: float, given: Given | None, share: float
@@ -312,6 +345,11 @@ class TransitModel:
         self._lefts.clear()
         return traffic
 
+    def _departed(self) -> Departures:
+        if self._departures is None:
+            self._departures = Departures(self.transits(), half_life=self.settings.half_life)
+        return self._departures
+
     def _count(self, counts: dict[str, Fading], zone: str, weight: float, now: float) -> None:
         count(counts, zone, weight, now=now, half_life=self.settings.half_life)
 
@@ -358,26 +396,5 @@ class _Background:
     zone_share_of_new: float
 
 
-def _traffic(key: str, fields: Mapping[str, bytes]) -> tuple[Traffic, WatchedTime]:
-    try:
-        values = json.loads(fields["traffic"])
-        traffic = Traffic(
-            since=float(values["since"]),
-            recent=Fading(**values["recent"]),
-            usual=Fading(**values["usual"]),
-            new=_fadings(values["new"]),
-            entries=_fadings(values["entries"]),
-            exits=_fadings(values["exits"]),
-            returned=_fadings(values["returned"]),
-        )
-        return traffic, WatchedTime(**json.loads(fields["clock"]))
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{key}: expected what `to_fields` writes, found {error!r}") from error
-
-
 def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _fadings(values: Mapping[str, Mapping[str, float]]) -> dict[str, Fading]:
-    return {zone: Fading(**value) for zone, value in values.items()}

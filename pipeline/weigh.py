@@ -178,6 +178,23 @@ class Weigher:
             return llr
         return llr + self._continuity.llr(max(0.0, gap), _deviation(earlier, later, max(0.0, gap)))
 
+    def absence(self, last: Stretch, until: float, *, now: float | None = None) -> float:
+        """What it costs to say that whoever left there has not been seen since, in nats.
+
+        Args:
+            last: where they were seen last.
+            until: capture time until which they have not been.
+            now: as of `way`.
+
+        Returns:
+            0 or less. Whoever takes a later tracklet for theirs has nothing to explain.
+        """
+        zone = self._places.zone(last.camera, last.left)
+        seconds = until - last.end
+        return math.log(
+            self.transit.away(last.camera, zone, seconds, until if now is None else now)
+        )
+
     def exclude(self, one: Stretch, other: Stretch) -> bool:
         """True if nobody can be both: twice in a view, or in two views, at the same time."""
         together = overlap(one, other)

@@ -21,10 +21,10 @@ gaps = st.floats(min_value=-1e7, max_value=1e9)
 usual_gaps = st.floats(min_value=-2.0, max_value=40_000.0)
 
 
-def prior_llr(gap: float) -> float:
+def prior_llr(gap: float, *, cameras: int = 2) -> float:
     """What is expected of a pair of cameras of which nothing is known, in nats."""
     settings = TransitSettings()
-    return math.log(settings.prior.density(gap) / settings.arrivals)
+    return math.log(settings.prior.density(gap) / cameras / settings.arrivals)
 
 
 def integral(density: Callable[[float], float]) -> float:
@@ -58,11 +58,15 @@ def test_without_data_it_is_the_broad_prior(gap: float) -> None:
 def test_what_returns_and_what_does_not_add_up_to_one(transits: list[float]) -> None:
     model = walked(transits)
     now = NOW + 60 * max(0, len(transits) - 1)
-    share = integral(lambda gap: model.density("west", "east", gap, now))
+    share = sum(
+        integral(lambda gap, to=to: model.density("west", to, gap, now)) for to in ("west", "east")
+    )
     prior = BroadPrior()
     expected = prior.returns * (1 + prior.tolerance / prior.scale)
     n = len(transits)
     assert share == pytest.approx((STRENGTH * expected + n) / (STRENGTH + n), rel=0.01)
+    away = model.away("west", "", 1e9, now)
+    assert away == pytest.approx(max(0.05, 1 - share), abs=0.02)
 
 
 @given(gaps, st.lists(usual_gaps, max_size=5), st.sampled_from(["", "door"]))
@@ -120,7 +124,7 @@ def test_old_evidence_fades() -> None:
         model.observe_new("yard", "", now)  # the site is watched all the time
         densities.append(model.density("west", "east", 9.0, now))
     assert densities[10:] == sorted(densities[10:], reverse=True)
-    assert densities[-1] == pytest.approx(BroadPrior().density(9.0), rel=0.2)
+    assert densities[-1] == pytest.approx(BroadPrior().density(9.0) / 3, rel=0.2)
 
 
 def test_nothing_fades_while_the_site_is_switched_off() -> None:
