@@ -53,6 +53,10 @@ class LooksAlone(Weigher):
         """Nothing."""
         return 0.0
 
+    def absence(self, last: Stretch, until: float, *, now: float | None = None) -> float:
+        """Nothing."""
+        return 0.0
+
 
 class Anywhere(LooksAlone):
     """Nor does anything keep a person from being in two places at once."""
