@@ -208,16 +208,14 @@ class Matcher:
     ) -> float:
         """What is gained by putting the sighting between the one before it and the one after it.
 
-        Without one after it, nobody need explain any more where the person has been.
+        Without one after it, it need not be explained any more that they had not come back.
         """
         way = self._weigher.way
         gain = way(before, sighting) if before else 0.0
         gain += way(sighting, after) if after else 0.0
-        if before is None:
-            return gain
-        return gain - (
-            way(before, after) if after else self._weigher.absence(before, sighting.begin)
-        )
+        if before and after:
+            return gain - way(before, after)
+        return gain - self._weigher.absence(before, sighting.begin) if before else gain
 
     def _remembered(self, sighting: Sighting, others: Iterable[TrackletRecord]) -> bool:
         """True if the person was seen, and not too long ago."""

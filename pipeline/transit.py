@@ -13,16 +13,16 @@ the rest. Those who left a and were not seen in b are counted too (`observe_exit
 nobody takes become unlikely, and nothing ever becomes impossible: the ratio is finite whatever the
 gap.
 
-Whoever left a and has not been seen since must be explained, too: `TransitModel.away` is the share
-of those who left that stay away for so long. The less that is, the more speaks for their being the
-one who has come (in the words of survival analysis `llr` less the logarithm of `away` compares the
-hazard of coming with the rate of new people; in min-cost flow tracking it is the cost of an exit).
+That whoever left a has not been seen since is to be explained, too: `TransitModel.away` is the share
+that stays away for so long. `llr` less its logarithm compares the hazard of coming with the rate of
+new people (in min-cost flow tracking: the cost of an exit).
 
 Where zones are known, exit and entry zone have histograms of their own, whose prior is what is
 known of the two cameras; without data of its own a pair of zones says what the cameras say.
 
     model = TransitModel()
     model.llr("west", "", "east", "", gap=8.0, now=now)           # nats; "" where zones are unknown
+    model.away("west", "", seconds=8.0, now=now)                  # share that stays away so long
     model.observe("west", "", "east", "", gap=8.0, now=now, weight=0.9)   # taken back by -0.9
     model.observe_new("west", "", now=now, weight=0.95)           # somebody new came in
     model.observe_exit("west", "", now=now)                       # a tracklet was closed

@@ -189,11 +189,8 @@ class Weigher:
         Returns:
             0 or less. Whoever takes a later tracklet for theirs has nothing to explain.
         """
-        zone = self._places.zone(last.camera, last.left)
-        seconds = until - last.end
-        return math.log(
-            self.transit.away(last.camera, zone, seconds, until if now is None else now)
-        )
+        zone, now = self._places.zone(last.camera, last.left), until if now is None else now
+        return math.log(self.transit.away(last.camera, zone, until - last.end, now))
 
     def exclude(self, one: Stretch, other: Stretch) -> bool:
         """True if nobody can be both: twice in a view, or in two views, at the same time."""
