@@ -13,7 +13,7 @@ the rest. Those who left a and were not seen in b are counted too (`observe_exit
 nobody takes become unlikely, and nothing ever becomes impossible: the ratio is finite whatever the
 gap.
 
-That whoever left a has not been seen since is to be explained, too: `TransitModel.away` is the share
+That whoever left a has not been seen since needs explaining, too: `TransitModel.away` is the share
 that stays away for so long. `llr` less its logarithm compares the hazard of coming with the rate of
 new people (in min-cost flow tracking: the cost of an exit).
 
