@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
 from pathlib import Path
@@ -307,14 +308,15 @@ def test_figures_are_shown_if_the_results_were_evaluated(page, results, tmp_path
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_a_recording_is_accessible(chromium: Browser, address, size, scheme):
+def test_a_recording_is_accessible(chromium: Browser, address, results, size, scheme):
     width, height = SIZES[size]
     page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(address)
     expect(view(page, "west")).to_have_attribute("data-frame", "0")
     expect(page.locator(".rows .bar-of").first).to_be_visible()
     assert violations(page) == []
-    page.goto(f"{address}/#/identities/1")
+    somebody = json.loads((results / "identities.json").read_text())["identities"][0]["identity"]
+    page.goto(f"{address}/#/identities/{somebody}")
     expect(page.locator(".tracklets > li").first).to_be_visible()
     assert violations(page) == []
     page.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from viewer_parts import Walk, beat, make_site, report, serving
+from viewer_parts import Walk, beat, living, make_site, report, serving
 
 from pipeline.data import CameraState, Clock
 from pipeline.metrics import Metrics
@@ -37,14 +37,27 @@ def working(store: Store) -> Iterator[str]:
     matcher.gauge("working", 1)
     standby = Metrics("matcher")
     standby.gauge("working", 0)
-    beat(store, "hall/node", metrics=node, started=time.time() - 3700)
-    beat(store, "hall/matcher", metrics=matcher)
-    beat(store, "till/matcher", metrics=standby)
-    for camera in ("west", "east"):
-        report(store, camera, node="hall/node", received=90, drops={"stale": 12}, clock=Clock.RTCP,
-               clock_offset=-0.03)  # fmt: skip
-    with serving(store) as address:
+    began = time.time() - 3700
+
+    def say() -> None:
+        beat(store, "hall/node", metrics=node, started=began)
+        beat(store, "hall/matcher", metrics=matcher)
+        beat(store, "till/matcher", metrics=standby)
+        for camera in ("west", "east"):
+            report(store, camera, node="hall/node", received=90, drops={"stale": 12},
+                   clock=Clock.RTCP, clock_offset=-0.03)  # fmt: skip
+
+    with living(say), serving(store) as address:
         yield address
+
+
+def locked_out(store: Store) -> None:
+    """What a node says of a camera whose password is wrong."""
+    report(
+        store, "west", CameraState.WAITING, problem="authentication",
+        error="camera west: authentication failed at rtsp://***@10.0.0.7/stream",
+        next_try=time.time() + 25, node="hall/node",
+    )  # fmt: skip
 
 
 def row(page: Page, heading: str) -> Locator:
@@ -100,13 +113,11 @@ def test_an_address_of_an_earlier_version_leads_to_the_health_screen(page, worki
 
 
 def test_what_is_missing_is_said_in_words(page, store):
-    with serving(store) as address:
-        report(
-            store, "west", CameraState.WAITING, problem="authentication",
-            error="camera west: authentication failed at rtsp://***@10.0.0.7/stream",
-            next_try=time.time() + 25, node="hall/node",
-        )  # fmt: skip
+    def say() -> None:
+        locked_out(store)
         beat(store, "hall/node", ready=False, note="Redis has been away for 12 s")
+
+    with serving(store) as address, living(say):
         opened(page, address)
         expect(light(page)).to_have_text("4 problems")
         problems = page.locator(".problems")
@@ -118,13 +129,10 @@ def test_what_is_missing_is_said_in_words(page, store):
 
 def test_a_tile_says_what_is_wrong_and_counts_down(page, store):
     with serving(store) as address:
-        report(
-            store, "west", CameraState.WAITING, problem="authentication",
-            error="camera west: authentication failed at rtsp://***@10.0.0.7/stream",
-            next_try=time.time() + 25, node="hall/node",
-        )  # fmt: skip
         page.goto(address)
         west = page.locator('[data-camera="west"] .notice')
+        expect(west).to_be_visible()
+        locked_out(store)
         expect(west).to_contain_text("Wrong user name or password")
         expect(west).to_contain_text("authentication failed at rtsp://***@10.0.0.7/stream")
         expect(west).to_contain_text("Run by hall/node")
@@ -133,14 +141,20 @@ def test_a_tile_says_what_is_wrong_and_counts_down(page, store):
         expect(west).to_contain_text(f"next try in {int(left[1]) - 1} s")
 
 
-def test_a_process_that_was_restarted_is_told(page, working, store):
-    opened(page, working)
-    expect(row(page, "hall/node")).to_be_visible()
-    for name in ("hall/node", "hall/matcher"):
-        beat(store, name, started=time.time())
-    store.presence.remove_process("till/matcher")
-    expect(page.locator(".health")).to_contain_text("hall/node has been restarted")
-    expect(page.locator(".health")).to_contain_text("till/matcher is gone")
+def test_a_process_that_was_restarted_is_told(page, store):
+    began = dict.fromkeys(("hall/node", "hall/matcher", "till/matcher"), time.time() - 60)
+
+    def say() -> None:
+        for name, started in list(began.items()):
+            beat(store, name, started=started)
+
+    with living(say), serving(store) as address:
+        opened(page, address)
+        expect(row(page, "hall/node")).to_be_visible()
+        began["hall/node"] = time.time()
+        del began["till/matcher"]
+        expect(page.locator(".health")).to_contain_text("hall/node has been restarted")
+        expect(page.locator(".health")).to_contain_text("till/matcher is gone")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -60,7 +60,7 @@ def test_pages_sessions_and_the_live_channel_are_encrypted(
         pairs = "; ".join(f"{each.name}={each.value}" for each in client.cookies.jar)
         headers = {"Cookie": pairs, "Origin": address}
         url = f"wss{address[5:]}/live"
-        connect(url, ssl=trusting(authority), additional_headers=headers).close()
+        connect(url, ssl=trusting(authority), additional_headers=headers, open_timeout=60).close()
 
 
 def test_a_renewed_certificate_is_taken_up(

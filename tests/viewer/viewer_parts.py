@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Queue
@@ -132,6 +132,25 @@ def beat(
     text = (metrics or Metrics(role)).exposition()
     fields = {"started": started, "updated": time.time(), "metrics": text} | more
     store.presence.put_process(ProcessRecord(name, role, host, 7, **fields))  # type: ignore[arg-type]
+
+
+@contextmanager
+def living(say: Callable[[], None]) -> Iterator[None]:
+    """Says again every second that a process or a camera is there, however slowly a page opens."""
+    say()
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(1.0):
+            say()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def seen_of(camera: str, index: int) -> Observation:
