@@ -4,14 +4,15 @@ A tracklet that still grows is embedded anew every second. To take it out of a g
 and put it in again costs milliseconds each time, so those that are *open* lie in a hash, are held
 in memory as well, and are compared one by one; there are as many as people in view. Only when it
 has ended does a tracklet go into the vector set, which finds its neighbours in a time that grows
-with the logarithm of its size.
+with the logarithm of its size; on its way there it is compared one by one as well.
 
 | key | type | what |
 |---|---|---|
 | `{site}:gallery` | vector set | tracklets that have ended; 8 bits a number, no attributes |
 | `{site}:gallery:open` | hash | tracklet that still grows → its embedding, float32 |
-| `{site}:gallery:changes` | counter | grows with every change of `gallery:open` |
-| `{site}:gallery:ends` | sorted set | every tracklet of these two by the end of it |
+| `{site}:gallery:ending` | hash | tracklet on its way into the set → its embedding, or nothing |
+| `{site}:gallery:changes` | counter | grows with every change of these two |
+| `{site}:gallery:ends` | sorted set | every tracklet of these three by its end |
 | `{site}:gallery:network` | string | the network whose embeddings these are |
 | `{site}:ends:<n>` | sorted set, expires | an identity's tracklets by their ends, for `around` |
 
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 
 from pipeline.answers import Answers, StoredLook
 from pipeline.data import Candidate, Sighting, TrackletRecord
+from pipeline.insertions import Insertions
 from pipeline.known_records import KnownRecords
 from pipeline.open_looks import OpenLooks
 from pipeline.redis_link import in_our_words
@@ -67,6 +69,8 @@ class Gallery:
         self._searches = Searches(client, self._key("gallery"))
         self._stale = 0  # that should have left already, when last counted
         self._open = OpenLooks()
+        ways = ("gallery", "gallery:ending", "gallery:ends", "gallery:changes")
+        self._insertions = Insertions(client, scripts, list(map(self._key, ways)))
         self._settled: set[str] = set()  # go on, and need not be searched for until they end
         self._answers = Answers(self._stored)
         self._known = KnownRecords(_KNOWN)
@@ -82,11 +86,15 @@ class Gallery:
         Returns:
             the network whose gallery was given up for it, or None.
         """
-        self._forget_found()
-        names = ("gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes")
+        self.let_go()
+        names = (
+            "gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes",
+            "gallery:ending",
+        )  # fmt: skip
         before: bytes | None = self._scripts.run(
             "open_gallery", list(map(self._key, names)), [network]
         )
+        self._insertions.resume()
         return None if before is None else before.decode()
 
     @in_our_words
@@ -143,14 +151,16 @@ class Gallery:
         if not tracklets:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(self._key("gallery", "ending"), tracklets)
             pipe.hmget(self._key("gallery", "open"), tracklets)
             for name in tracklets:
                 pipe.execute_command("VEMB", self._key("gallery"), name)
-            still_open, *ended = pipe.execute()
+            ending, still_open, *ended = pipe.execute()
         found = {n: np.array(v, np.float32) for n, v in zip(tracklets, ended, strict=True) if v}
-        for name, look in zip(tracklets, still_open, strict=True):
-            if look:
-                found[name] = np.frombuffer(look, dtype="<f4")
+        for looks in (ending, still_open):
+            for name, look in zip(tracklets, looks, strict=True):
+                if look:
+                    found[name] = np.frombuffer(look, dtype="<f4")
         return {name: look / np.linalg.norm(look) for name, look in found.items()}
 
     @in_our_words
@@ -215,6 +225,7 @@ class Gallery:
         if time.monotonic() - self._turned > _TURN_SECONDS:
             self._known.turn()
             self._turned = time.monotonic()
+        self._take_inserted()
         ends = self._key("gallery", "ends")
         old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)
         self.forget([name.decode() for name in old])
@@ -243,7 +254,7 @@ class Gallery:
         return len(gone)
 
     @in_our_words
-    def close_idle(self, *, before: float, count: int = 16) -> int:
+    def close_idle(self, *, before: float, count: int = 64) -> int:
         """Moves open tracklets of which nothing came since a time to those that have ended.
 
         Their node died, or never says that a tracklet has ended.
@@ -255,25 +266,27 @@ class Gallery:
         Returns:
             how many were moved.
         """
-        names = ("gallery", "gallery:open", "gallery:ends", "gallery:changes")
-        keys = [self._key(name) for name in names]
-        return int(self._scripts.run("close_idle", keys, [before, count]))
+        names = ("gallery:open", "gallery:ending", "gallery:ends", "gallery:changes")
+        moved = self._scripts.run("close_idle", list(map(self._key, names)), [before, count])
+        for name, look in zip(moved[0::2], moved[1::2], strict=True):
+            self._insertions.begin(name.decode(), np.frombuffer(look, dtype="<f4"))
+        return len(moved) // 2
 
     @in_our_words
     def forget(self, tracklets: Sequence[str]) -> None:
         """Deletes what these tracklets look like; their records are somebody else's business."""
+        names = ("gallery", "gallery:open", "gallery:ending", "gallery:ends", "gallery:changes")
+        keys = list(map(self._key, names))
         for first in range(0, len(tracklets), _REMOVALS):
             some = tracklets[first : first + _REMOVALS]
-            with self._redis.pipeline(transaction=True) as pipe:
-                for name in some:
-                    pipe.execute_command("VREM", self._key("gallery"), name)
-                pipe.zrem(self._key("gallery", "ends"), *some)
-                pipe.hdel(self._key("gallery", "open"), *some)
-                pipe.incr(self._key("gallery", "changes"))
-                changes = int(pipe.execute()[-1])
+            changes = int(self._scripts.run("take_out", keys, some))
             self._open.forget(some, changes)
             self._answers.forget(some)
             self._settled.difference_update(some)
+
+    def close(self) -> None:
+        """Ends its thread; whoever is in charge next goes on."""
+        self._insertions.close()
 
     def let_go(self) -> None:
         """Keeps nobody's looks in memory: what is needed is read anew."""
@@ -290,7 +303,7 @@ class Gallery:
         """
         self._open.put(sighting, changes)
         if sighting.closed:
-            self._answers.ended(sighting.tracklet, sighting.embedding)
+            self._insertions.begin(sighting.tracklet, sighting.embedding)
         if confirmed and not sighting.closed:
             self._settled.add(sighting.tracklet)
         else:
@@ -302,6 +315,7 @@ class Gallery:
         self, sightings: Sequence[Sighting], memory: float, count: int, exact: bool
     ) -> list[dict[str, float]]:
         """Tracklet → similarity for each sighting, with some that are too old, or itself."""
+        self._take_inserted(wait=exact)
         late = max(sighting.begin for sighting in sightings) - memory
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(self._key("gallery", "changes"))
@@ -332,6 +346,14 @@ class Gallery:
         new = (found.alike for found in searched)
         return [next(compared) if held else next(new) for held in holds]
 
+    def _take_inserted(self, *, wait: bool = False) -> None:
+        """Goes on with those that are in the vector set by now; waits for all that have ended."""
+        there, left, changes = self._insertions.take(wait=wait)
+        for name, look in there.items():
+            self._answers.ended(name, look)
+        if left:
+            self._open.forget(left, changes)
+
     def _forget_found(self) -> None:
         self._settled.clear()  # of whom was erased not even the tracklet's name is kept
         self._answers.clear()
@@ -349,7 +371,8 @@ class Gallery:
     def _refresh(self, changes: int) -> None:
         """Reads anew which tracklets are open, and searches anew, if others have written since."""
         if changes != self._open.changes:
-            looks = self._redis.hgetall(self._key("gallery", "open"))
+            looks = self._redis.hgetall(self._key("gallery", "ending"))
+            looks |= self._redis.hgetall(self._key("gallery", "open"))
             self._open = OpenLooks(looks, changes)
             self._forget_found()
 

@@ -165,6 +165,7 @@ class Store(Records):
 
     def close(self) -> None:
         """Closes the connections."""
+        self.gallery.close()
         self._redis.close()
 
     # ── node ────────────────────────────────────────────────────────────────────────────────
@@ -335,7 +336,7 @@ class Store(Records):
             self._key("constraints", "version"), self._key("forgotten"),
             self._key("gallery", "open"), self._key("gallery", "changes"),
             self._key("ends", decision.identity), self._key("ends", leaves),
-            self._key("tracklets"),
+            self._key("tracklets"), self._key("gallery", "ending"),
         ]  # fmt: skip
         return keys, arguments
 

@@ -1,78 +1,65 @@
-"""How the types of `pipeline.data` are written down for Redis, and read back."""
+"""How the types of `pipeline.data` are written down for Redis, and read back.
+
+Whatever cannot be read raises ValueError.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from pipeline.constraints import CorrectionKind, Statement
-from pipeline.data import (
-    CameraState,
-    CameraStatus,
-    Clock,
-    Decision,
-    DecisionKind,
-    Evidence,
-    ProcessRecord,
-    Sighting,
-    TrackletRecord,
-)
+from pipeline.constraints import Statement
+from pipeline.data import CameraStatus, Decision, ProcessRecord, Sighting, TrackletRecord
 
 Fields = Mapping[bytes, bytes]
+
+_APART = ("embedding", "thumbnail")  # of a sighting: not in its JSON
+_META = tuple(field.name for field in fields(Sighting) if field.name not in _APART)
 _PAIRS = ("entered", "left", "entering", "leaving")
+
+# NumPy's numbers are written like Python's.
+_encode = msgspec.json.Encoder(enc_hook=float).encode
+_decode = msgspec.json.Decoder().decode
+_decode_record = msgspec.json.Decoder(TrackletRecord).decode
+_decode_decision = msgspec.json.Decoder(Decision).decode
+_decode_status = msgspec.json.Decoder(CameraStatus).decode
+_decode_process = msgspec.json.Decoder(ProcessRecord).decode
 
 
 def pack_sighting(sighting: Sighting) -> dict[str, bytes]:
     """A sighting as fields of a stream entry."""
-    meta = {
-        "tracklet": sighting.tracklet,
-        "camera": sighting.camera,
-        "begin": sighting.begin,
-        "end": sighting.end,
-        "crops": sighting.crops,
-        "quality": sighting.quality,
-        "closed": sighting.closed,
-        "entered": sighting.entered,
-        "left": sighting.left,
-        "arrival": sighting.arrival,
-        "network": sighting.network,
-        "entering": sighting.entering,
-        "leaving": sighting.leaving,
-        "parted_from": sighting.parted_from,
-    }
-    fields = {"meta": _json(meta), "embedding": sighting.embedding.astype("<f4").tobytes()}
+    meta = {name: getattr(sighting, name) for name in _META}
+    packed = {"meta": _encode(meta), "embedding": sighting.embedding.astype("<f4").tobytes()}
     if sighting.thumbnail is not None:
-        fields["thumbnail"] = sighting.thumbnail
-    return fields
+        packed["thumbnail"] = sighting.thumbnail
+    return packed
 
 
 def unpack_sighting(fields: Fields) -> Sighting:
     """The reverse of `pack_sighting`."""
-    meta: dict[str, Any] = json.loads(fields[b"meta"])
-    meta |= _pairs(meta)
+    meta: dict[str, Any] = _decode(fields[b"meta"])
+    meta |= {name: tuple(meta[name]) for name in _PAIRS if name in meta}
     embedding = np.frombuffer(fields[b"embedding"], dtype="<f4").astype(np.float32)
     return Sighting(**meta, embedding=embedding, thumbnail=fields.get(b"thumbnail"))
 
 
 def pack_decision(decision: Decision) -> bytes:
     """A decision as JSON."""
-    return _json(asdict(decision))
+    return _encode(decision)
 
 
 def unpack_decision(text: bytes) -> Decision:
     """The reverse of `pack_decision`."""
-    meta: dict[str, Any] = json.loads(text)
-    meta |= {"kind": DecisionKind(meta["kind"]), "evidence": Evidence(**meta["evidence"])}
-    return Decision(**meta)
+    return _decode_decision(text)
 
 
 def pack_record(record: TrackletRecord) -> bytes:
     """A tracklet's record as JSON."""
-    return _json(asdict(record))
+    return _encode(record)
 
 
 def tracklet_of(text: bytes) -> bytes:
@@ -83,60 +70,35 @@ def tracklet_of(text: bytes) -> bytes:
 
 def unpack_record(text: bytes) -> TrackletRecord:
     """The reverse of `pack_record`."""
-    meta: dict[str, Any] = json.loads(text)
-    meta |= _pairs(meta)
-    if evidence := meta.get("evidence"):
-        meta["evidence"] = Evidence(**evidence)
-    return TrackletRecord(**meta)
-
-
-def _pairs(meta: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Points and velocities, which JSON keeps as lists."""
-    return {name: tuple(meta[name]) for name in _PAIRS if name in meta}
+    return _decode_record(text)
 
 
 def pack_statement(statement: Statement) -> bytes:
     """What a correction says, as JSON; its id is the key it is kept under."""
-    meta = asdict(statement)
-    del meta["id"]
-    return _json(meta)
+    return _encode(replace(statement, id=""))
 
 
 def unpack_statement(key: bytes, text: bytes) -> Statement:
     """The reverse of `pack_statement`."""
-    meta: dict[str, Any] = json.loads(text)
-    meta |= {"kind": CorrectionKind(meta["kind"]), "names": tuple(meta["names"])}
-    meta |= {side: tuple(meta[side]) for side in ("kept", "moved")}
-    return Statement(key.decode(), **meta)
+    meta: dict[str, Any] = _decode(text)
+    return msgspec.convert(meta | {"id": key.decode()}, Statement)
 
 
 def pack_status(status: CameraStatus) -> bytes:
     """A camera's status as JSON."""
-    return _json(asdict(status))
+    return _encode(status)
 
 
 def unpack_status(text: bytes) -> CameraStatus:
     """The reverse of `pack_status`."""
-    meta: dict[str, Any] = json.loads(text)
-    meta |= {"state": CameraState(meta["state"]), "size": tuple(meta["size"])}
-    meta["clock"] = Clock(meta["clock"]) if meta["clock"] else None
-    meta["sent"] = tuple(meta.get("sent", ()))
-    return CameraStatus(**meta)
+    return _decode_status(text)
 
 
 def pack_process(record: ProcessRecord) -> bytes:
     """A process's record as JSON, without its metrics, which are long and seldom asked for."""
-    meta = asdict(record)
-    del meta["metrics"]
-    return _json(meta)
+    return _encode(replace(record, metrics=b""))
 
 
 def unpack_process(text: bytes) -> ProcessRecord:
     """The reverse of `pack_process`."""
-    meta: dict[str, Any] = json.loads(text)
-    meta["allowed"] = None if meta["allowed"] is None else tuple(meta["allowed"])
-    return ProcessRecord(**meta)
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _decode_process(text)
