@@ -14,7 +14,7 @@ with the logarithm of its size; on its way there it is compared one by one as we
 | `{site}:gallery:changes` | counter | grows with every change of these two |
 | `{site}:gallery:ends` | sorted set | every tracklet of these three by its end |
 | `{site}:gallery:network` | string | the network whose embeddings these are |
-| `{site}:ends:<n>` | sorted set, expires | an identity's tracklets by their ends, for `around` |
+| `{site}:ends:<n>` | sorted set, expires | an identity's tracklets by their ends, for `Members` |
 
 Who a tracklet is stands in its record, `{site}:tracklet:<id>`, and nowhere here: who changes the
 record has relabelled it, and who deletes the record has taken it out of every answer; `forget`
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 from pipeline.answers import Answers, StoredLook
 from pipeline.data import Candidate, Sighting, TrackletRecord
 from pipeline.insertions import Insertions
-from pipeline.known_records import KnownRecords
+from pipeline.known_records import KnownRecords, TrustedRecords
+from pipeline.members import Members
 from pipeline.open_looks import OpenLooks
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
@@ -46,9 +47,7 @@ MOST_OF_ONE = 32
 
 _FOUND = 128  # of each, and kept in `Answers`
 _STALE = 512  # more that are asked for if so many should have left already
-_AROUND = 4  # tracklets before and after a moment
-_AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
-_REMOVALS = 16  # per transaction, for the same reason
+_REMOVALS = 16  # per script: Redis does nothing else meanwhile
 _KNOWN = 1 << 17  # tracklets whose records are kept as read; see docs/decisions.md
 _TURN_SECONDS = 180.0  # what is not read for so long need not be
 
@@ -60,6 +59,9 @@ class Gallery:
         client: a connected client that returns bytes.
         scripts: its scripts.
         site: name of the site.
+
+    Attributes:
+        members: whose tracklets are when.
     """
 
     def __init__(self, client: Any, scripts: Scripts, *, site: str) -> None:
@@ -69,11 +71,15 @@ class Gallery:
         self._searches = Searches(client, self._key("gallery"))
         self._stale = 0  # that should have left already, when last counted
         self._open = OpenLooks()
-        ways = ("gallery", "gallery:ending", "gallery:ends", "gallery:changes")
+        ways = (
+            "gallery", "gallery:ending", "gallery:ends", "gallery:changes", "gallery:open",
+        )  # fmt: skip
         self._insertions = Insertions(client, scripts, list(map(self._key, ways)))
         self._settled: set[str] = set()  # go on, and need not be searched for until they end
         self._answers = Answers(self._stored)
         self._known = KnownRecords(_KNOWN)
+        self.members = Members(scripts, tag=self._tag, known=self._known)
+        self._trusted = TrustedRecords(self.records)
         self._turned = time.monotonic()
 
     def _key(self, *parts: object) -> str:
@@ -81,11 +87,12 @@ class Gallery:
 
     @in_our_words
     def begin(self, network: str) -> str | None:
-        """Makes the gallery one of this network's embeddings.
+        """Makes the gallery one of this network's embeddings, of which the caller is in charge.
 
         Returns:
             the network whose gallery was given up for it, or None.
         """
+        self._trusted.in_charge = True
         self.let_go()
         names = (
             "gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes",
@@ -115,7 +122,7 @@ class Gallery:
         if not sightings:
             return []
         found = self._similar(sightings, memory, count, exact)
-        records = self.records({name for names in found for name in names})
+        records = self._trusted.get({name for names in found for name in names})
         return [
             _candidates(sighting, similarities, records, memory)[:count]
             for sighting, similarities in zip(sightings, found, strict=True)
@@ -172,27 +179,6 @@ class Gallery:
         prefix = self._key("tracklet", "")
         texts = self._redis.mget([prefix + name for name in names])
         return {n: self._known.read(text) for n, text in zip(names, texts, strict=True) if text}
-
-    @in_our_words
-    def around(
-        self, moments: Mapping[int, Collection[float]], *, count: int = _AROUND
-    ) -> dict[int, tuple[TrackletRecord, ...]]:
-        """An identity's tracklets around some moments, however many it has by now.
-
-        Args:
-            moments: identity → times, seconds since the epoch, such as the begins of sightings
-                that may be this person.
-            count: of each identity and moment, so many that ended last before it and so many that
-                ended first at it or after: whoever is there at the moment is among these.
-
-        Returns:
-            identity → its tracklets in order of time; identities that are gone are left out.
-        """
-        numbers = list(moments)
-        found: dict[int, tuple[TrackletRecord, ...]] = {}
-        for first in range(0, len(numbers), _AT_ONCE):
-            found |= self._around(numbers[first : first + _AT_ONCE], moments, count)
-        return found
 
     @in_our_words
     def size(self) -> int:
@@ -277,21 +263,28 @@ class Gallery:
         """Deletes what these tracklets look like; their records are somebody else's business."""
         names = ("gallery", "gallery:open", "gallery:ending", "gallery:ends", "gallery:changes")
         keys = list(map(self._key, names))
+        if self._insertions.under_way(set(tracklets)):
+            self._take_inserted(wait=True)
         for first in range(0, len(tracklets), _REMOVALS):
             some = tracklets[first : first + _REMOVALS]
             changes = int(self._scripts.run("take_out", keys, some))
             self._open.forget(some, changes)
             self._answers.forget(some)
             self._settled.difference_update(some)
+            self._trusted.drop(some)
 
     def close(self) -> None:
         """Ends its thread; whoever is in charge next goes on."""
         self._insertions.close()
 
     def let_go(self) -> None:
-        """Keeps nobody's looks in memory: what is needed is read anew."""
+        """Keeps nobody's looks in memory, and believes no record: what is needed is read anew."""
         self._open = OpenLooks(changes=-1)
         self._forget_found()
+
+    def moved(self) -> None:
+        """Hears that tracklets have come to other identities, not by `wrote`."""
+        self._trusted.clear()
 
     def wrote(self, sighting: Sighting, changes: int, *, confirmed: bool) -> None:
         """Keeps what is held in memory equal to what has just been written.
@@ -302,6 +295,7 @@ class Gallery:
             confirmed: that the decision on it stands.
         """
         self._open.put(sighting, changes)
+        self._trusted.drop([sighting.tracklet])
         if sighting.closed:
             self._insertions.begin(sighting.tracklet, sighting.embedding)
         if confirmed and not sighting.closed:
@@ -348,13 +342,13 @@ class Gallery:
 
     def _take_inserted(self, *, wait: bool = False) -> None:
         """Goes on with those that are in the vector set by now; waits for all that have ended."""
-        there, left, changes = self._insertions.take(wait=wait)
+        there, left, changes = self._insertions.take(all_of_it=wait)
+        self._open.forget(left, changes)
         for name, look in there.items():
             self._answers.ended(name, look)
-        if left:
-            self._open.forget(left, changes)
 
     def _forget_found(self) -> None:
+        self.moved()
         self._settled.clear()  # of whom was erased not even the tracklet's name is kept
         self._answers.clear()
         self._searches.drop()
@@ -375,17 +369,6 @@ class Gallery:
             looks |= self._redis.hgetall(self._key("gallery", "open"))
             self._open = OpenLooks(looks, changes)
             self._forget_found()
-
-    def _around(
-        self, numbers: Sequence[int], moments: Mapping[int, Collection[float]], count: int
-    ) -> dict[int, tuple[TrackletRecord, ...]]:
-        keys = [self._key(kind, n) for n in numbers for kind in ("identity", "ends")]
-        arguments: list[float] = [count]
-        for number in numbers:
-            arguments += [len(moments[number]), *moments[number]]
-        answers = self._scripts.run("around", keys, arguments)
-        records = (sorted(map(self._known.read, texts), key=_in_time) for texts in answers)
-        return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
 
 
 def _most_alike(similarities: Mapping[str, float], count: int) -> dict[str, float]:
@@ -411,7 +394,3 @@ def _candidates(
     ]
     found.sort(key=lambda candidate: (-candidate.similarity, candidate.record.tracklet))
     return found
-
-
-def _in_time(record: TrackletRecord) -> tuple[float, str]:
-    return record.begin, record.tracklet

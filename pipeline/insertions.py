@@ -10,8 +10,8 @@ again what may have come into the vector set afterwards.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +36,7 @@ class Insertions:
     Args:
         client: a connected client that returns bytes.
         scripts: its scripts.
-        keys: the vector set, `gallery:ending`, `gallery:ends` and `gallery:changes`.
+        keys: the vector set, `gallery:ending`, `gallery:ends`, `gallery:changes`, `gallery:open`.
     """
 
     def __init__(self, client: Any, scripts: Scripts, keys: Sequence[str]) -> None:
@@ -59,22 +59,28 @@ class Insertions:
             else:
                 self._scripts.run("inserted", self._keys, [name])
 
-    def take(self, *, wait: bool = False) -> tuple[dict[str, Vector], list[str], int]:
+    def under_way(self, tracklets: Collection[str]) -> bool:
+        """True if one of these is being inserted."""
+        return any(begun.tracklet in tracklets for begun in self._begun)
+
+    def take(self, *, all_of_it: bool = False) -> tuple[dict[str, Vector], list[str], int]:
         """What has been done since it was asked last.
 
         Args:
-            wait: for all that is under way.
+            all_of_it: wait for what is under way.
 
         Returns:
-            the looks that are in the vector set from now on, all tracklets that have left
-            `gallery:ending`, and the counter `gallery:changes` after it; 0 if there are none.
+            the looks that are in the vector set from now on, the tracklets that need not be
+            compared one by one any more, and the counter `gallery:changes` after it, or 0.
 
         Raises:
             redis.RedisError: something could not be inserted: `resume` begins anew.
         """
         done: dict[str, Vector] = {}
         try:
-            while self._begun and (wait or len(self._begun) > _MOST or self._begun[0].done.done()):
+            while self._begun and (
+                all_of_it or len(self._begun) > _MOST or self._begun[0].done.done()
+            ):
                 begun = self._begun.popleft()
                 begun.done.result()
                 done[begun.tracklet] = begun.look
@@ -85,8 +91,10 @@ class Insertions:
             done.pop(begun.tracklet, None)
         if not done:
             return {}, [], 0
-        changes, *there = self._scripts.run("inserted", self._keys, list(done))
-        return {name.decode(): done[name.decode()] for name in there}, list(done), int(changes)
+        changes, *states = self._scripts.run("inserted", self._keys, list(done))
+        there = {name: done[name] for name, state in zip(done, states, strict=True) if state == 1}
+        left = [name for name, state in zip(done, states, strict=True) if state >= 0]
+        return there, left, int(changes)
 
     def close(self) -> None:
         """Ends the thread; what was not begun stays in `gallery:ending`."""
@@ -95,6 +103,7 @@ class Insertions:
     def _give_up(self) -> None:
         for begun in self._begun:
             begun.done.cancel()
+        wait([begun.done for begun in self._begun])  # for the one that cannot be
         self._begun.clear()
 
     def _add(self, tracklet: str, look: Vector) -> None:

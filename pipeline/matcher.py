@@ -240,19 +240,24 @@ class MatchingService:
             )
             if moved is None:
                 raise Fenced("another matcher is in charge")
+            self._store.gallery.moved()
             self._metrics.count("hindsight", moved, kind="merged" if change.merges else "revised")
 
     def _prune(self) -> None:
+        self._heed(self._store.corrections.constraints())
         gallery = self._store.gallery
-        if (version := self._store.corrections.constraints().version) != self._said:
-            self._said = version  # somebody may have been forgotten: in memory, too
-            gallery.let_go()
-            self._weigher.strangers.let_go()
         gallery.prune(before=self._newest - self._memory)
         gallery.prune_expired()
         gallery.close_idle(before=self._newest - _IDLE_SECONDS)
         self._store.tidy()
         self._metrics.gauge("gallery_size", gallery.size())
+
+    def _heed(self, constraints: Constraints) -> None:
+        """Believes nothing in memory if people have said something: who, and who no more."""
+        if constraints.version != self._said:
+            self._said = constraints.version
+            self._store.gallery.let_go()
+            self._weigher.strangers.let_go()
 
     # ── deciding ────────────────────────────────────────────────────────────────────────────
 
@@ -268,9 +273,10 @@ class MatchingService:
         """Decides on the sightings of a moment, and writes it down."""
         # First of all: whatever is read after it is no older than what people said.
         constraints = self._store.corrections.constraints()
+        self._heed(constraints)
         wanted = [s for s in sightings if not self._forgotten(s, constraints, ids)]
         queries = shortlist(self._queries(wanted, constraints))
-        members = _members(queries, self._store.gallery.around(_when(queries)))
+        members = _members(queries, self._store.gallery.members.around(_when(queries)))
         decisions = self._matcher.decide(queries, members, self._new_identity, constraints)
         started = time.perf_counter()
         written = self._store.record(
@@ -333,7 +339,7 @@ class MatchingService:
         when: dict[int, set[float]] = {}
         for name in likely:
             when.setdefault(current[name].identity, set()).add(known[name].begin)
-        around = self._store.gallery.around(when)
+        around = self._store.gallery.members.around(when)
         return pinned | {
             name
             for name in likely

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
 
 from pipeline.data import Candidate, Sighting, TrackletRecord
 from pipeline.evidence import over_views
@@ -17,7 +18,7 @@ class Query:
 
     Attributes:
         sighting: the sighting.
-        candidates: tracklets that look like it; none if it `stands`.
+        candidates: tracklets that look like it, most alike first; none if it `stands`.
         current: its tracklet's record if it has been decided on before.
         stands: True if that decision is not asked again; see `pipeline.match.Matcher.stands`.
     """
@@ -57,10 +58,15 @@ def _shortlisted(query: Query, undecided: Collection[str]) -> Query:
         return query
     camera = query.sighting.camera
     chosen = set() if query.current is None else {query.current.identity}
-    alike = (c for c in query.candidates if c.record.tracklet not in undecided)
-    for candidate in sorted(
-        alike, key=lambda c: -over_views(c.similarity, camera, c.record.camera)
-    ):
+    alike = [c for c in query.candidates if c.record.tracklet not in undecided]
+
+    def worth(candidate: Candidate) -> float:
+        return -over_views(candidate.similarity, camera, candidate.record.camera)
+
+    # Most alike first, and within a view the same amount is taken off all of them.
+    here = (c for c in alike if c.record.camera == camera)
+    elsewhere = (c for c in alike if c.record.camera != camera)
+    for candidate in merge(here, elsewhere, key=worth):
         chosen.add(candidate.record.identity)
         if len(chosen) == _MOST:
             break

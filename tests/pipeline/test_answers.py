@@ -89,17 +89,27 @@ def test_a_tracklet_that_ended_a_moment_ago_is_found(store: Store, searches: Sea
 
 
 @pytest.mark.parametrize(
-    ("at", "look", "closed"),
-    [(102.0, moved(0.08), False), (130.0, moved(0.0), False), (102.0, moved(0.0), True)],
-    ids=["looks otherwise", "long ago", "ended"],
+    ("at", "look"),
+    [(102.0, moved(0.08)), (130.0, moved(0.0))],
+    ids=["looks otherwise", "long ago"],
 )
 def test_is_searched_for_anew(
-    store: Store, searches: Searches, at: float, look: NDArray[np.float32], closed: bool
+    store: Store, searches: Searches, at: float, look: NDArray[np.float32]
 ) -> None:
     decide(store, "w1")
     ask(store, at=101.0)
-    assert ask(store, at=at, look=look, closed=closed)
+    assert ask(store, at=at, look=look)
     assert searches.sightings == 2
+
+
+def test_who_has_ended_and_looks_as_before_is_not_searched_for(
+    store: Store, searches: Searches
+) -> None:
+    decide(store, "w1")
+    ask(store, at=101.0)
+    decide(store, "w2")
+    assert ask(store, at=102.0, closed=True).keys() == {"w1", "w2"}
+    assert searches.sightings == 1
 
 
 def test_what_is_taken_out_is_not_found_again(store: Store, searches: Searches) -> None:

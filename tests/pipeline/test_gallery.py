@@ -163,7 +163,7 @@ def come_often(store: Store, times: int, identity: int = 1) -> None:
 
 
 def names_around(store: Store, moment: float, *, count: int = 2) -> list[str]:
-    records = store.gallery.around({1: [moment]}, count=count)
+    records = store.gallery.members.around({1: [moment]}, count=count)
     return [record.tracklet for record in records.get(1, ())]
 
 
@@ -177,7 +177,7 @@ def test_who_is_there_at_a_moment_is_known_and_who_came_last_before(store: Store
 def test_several_moments_and_identities_are_asked_about_at_once(store: Store) -> None:
     come_often(store, 20, identity=1)
     come_often(store, 3, identity=2)
-    records = store.gallery.around({1: [3.0, 193.0], 2: [3.0], 77: [3.0]}, count=2)
+    records = store.gallery.members.around({1: [3.0, 193.0], 2: [3.0], 77: [3.0]}, count=2)
     assert [r.tracklet for r in records[1]] == ["1-000", "1-001", "1-017", "1-018", "1-019"]
     assert [r.tracklet for r in records[2]] == ["2-000", "2-001", "2-002"]
     assert 77 not in records
@@ -212,7 +212,7 @@ def _microseconds(store: Store, moment: float) -> int:
     client, took = store._redis, []
     for _ in range(10):
         client.config_resetstat()
-        store.gallery.around({1: [moment]})
+        store.gallery.members.around({1: [moment]})
         took.append(int(client.info("commandstats")["cmdstat_evalsha"]["usec"]))
     return min(took)
 
@@ -249,3 +249,24 @@ def test_records_that_nobody_reads_are_forgotten() -> None:
     for text in texts:
         known.read(text)
     assert len(known) <= 6
+
+
+def test_whoever_is_in_charge_believes_what_was_read(store: Store) -> None:
+    store.gallery.begin("a network")
+    decide(store, "w1", 1)
+    assert found(store) == ["w1"]
+    store._redis.delete(store._key("tracklet", "w1"))  # nobody does that without a word
+    assert found(store) == ["w1"]
+    store.gallery.moved()
+    assert found(store) == []
+
+
+def test_what_was_written_or_taken_out_is_read_anew(store: Store) -> None:
+    store.gallery.begin("a network")
+    for identity in (1, 2):
+        decide(store, "w1", identity)
+        query = sighting("query", "east", 100.0, 101.0)
+        ((candidate,),) = store.gallery.candidates([query], memory=1000.0)
+        assert candidate.record.identity == identity
+    store.gallery.forget(["w1"])
+    assert found(store) == []
