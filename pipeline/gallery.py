@@ -165,9 +165,8 @@ class Gallery:
             ending, still_open, *ended = pipe.execute()
         found = {n: np.array(v, np.float32) for n, v in zip(tracklets, ended, strict=True) if v}
         for looks in (ending, still_open):
-            for name, look in zip(tracklets, looks, strict=True):
-                if look:
-                    found[name] = np.frombuffer(look, dtype="<f4")
+            named = zip(tracklets, looks, strict=True)
+            found |= {name: np.frombuffer(look, dtype="<f4") for name, look in named if look}
         return {name: look / np.linalg.norm(look) for name, look in found.items()}
 
     @in_our_words
@@ -211,7 +210,7 @@ class Gallery:
         if time.monotonic() - self._turned > _TURN_SECONDS:
             self._known.turn()
             self._turned = time.monotonic()
-        self._take_inserted()
+        self.take_inserted()
         ends = self._key("gallery", "ends")
         old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)
         self.forget([name.decode() for name in old])
@@ -264,7 +263,7 @@ class Gallery:
         names = ("gallery", "gallery:open", "gallery:ending", "gallery:ends", "gallery:changes")
         keys = list(map(self._key, names))
         if self._insertions.under_way(set(tracklets)):
-            self._take_inserted(wait=True)
+            self.take_inserted(wait=True)
         for first in range(0, len(tracklets), _REMOVALS):
             some = tracklets[first : first + _REMOVALS]
             changes = int(self._scripts.run("take_out", keys, some))
@@ -303,13 +302,25 @@ class Gallery:
         else:
             self._settled.discard(sighting.tracklet)
 
+    @in_our_words
+    def take_inserted(self, *, wait: bool = False) -> None:
+        """Hears which of the tracklets that have ended are in the vector set by now.
+
+        Args:
+            wait: until all of them are.
+        """
+        there, left, changes = self._insertions.take(all_of_it=wait)
+        self._open.forget(left, changes)
+        for name, look in there.items():
+            self._answers.ended(name, look)
+
     # ── how ─────────────────────────────────────────────────────────────────────────────────
 
     def _similar(
         self, sightings: Sequence[Sighting], memory: float, count: int, exact: bool
     ) -> list[dict[str, float]]:
         """Tracklet → similarity for each sighting, with some that are too old, or itself."""
-        self._take_inserted(wait=exact)
+        self.take_inserted(wait=exact)
         late = max(sighting.begin for sighting in sightings) - memory
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(self._key("gallery", "changes"))
@@ -339,13 +350,6 @@ class Gallery:
                 self._answers.put(sighting, found.alike, found.moment)
         new = (found.alike for found in searched)
         return [next(compared) if held else next(new) for held in holds]
-
-    def _take_inserted(self, *, wait: bool = False) -> None:
-        """Goes on with those that are in the vector set by now; waits for all that have ended."""
-        there, left, changes = self._insertions.take(all_of_it=wait)
-        self._open.forget(left, changes)
-        for name, look in there.items():
-            self._answers.ended(name, look)
 
     def _forget_found(self) -> None:
         self.moved()

@@ -56,7 +56,7 @@ def test_is_found_before_during_and_after(store: Store, held: threading.Event) -
     assert found(store) == pytest.approx({"w1": 1.0}, abs=0.01)
     assert not inserted(store, "w1")
     held.set()
-    store.gallery._take_inserted(wait=True)
+    store.gallery.take_inserted(wait=True)
     assert ending(store) == {}
     assert inserted(store, "w1")
     assert found(store) == pytest.approx({"w1": 1.0}, abs=0.01)
@@ -79,7 +79,7 @@ def test_what_a_matcher_that_died_has_left_is_inserted(
     held.set()
     heir = Store.connect(redis_server.url, site=store._site)
     heir.gallery.begin("a network")
-    heir.gallery._take_inserted(wait=True)
+    heir.gallery.take_inserted(wait=True)
     assert inserted(heir, "w1")
     assert ending(heir) == {}
 
@@ -99,7 +99,7 @@ def test_who_is_erased_meanwhile_does_not_come_back(
         assert inserted(store, "w1")  # it came too late to know
         store = Store.connect(redis_server.url, site=store._site)
         store.gallery.begin("a network")
-    store.gallery._take_inserted(wait=True)
+    store.gallery.take_inserted(wait=True)
     assert not inserted(store, "w1")
     assert inserted(store, "w2")
     assert ending(store) == {}
@@ -119,11 +119,11 @@ def test_who_goes_on_after_all_is_open_again(store: Store, held: threading.Event
     decide(store, "w1")
     decide(store, "w1", closed=False)
     held.set()
-    store.gallery._take_inserted(wait=True)
+    store.gallery.take_inserted(wait=True)
     assert not inserted(store, "w1")
     assert found(store).keys() == {"w1"}
     decide(store, "w1")
-    store.gallery._take_inserted(wait=True)
+    store.gallery.take_inserted(wait=True)
     assert inserted(store, "w1")
 
 
@@ -132,7 +132,7 @@ def test_redis_may_lose_what_is_inserted_while_all_others_leave(
 ) -> None:
     monkeypatch.setattr(Insertions, "_add", lambda *arguments: None)
     decide(store, "w1")
-    store.gallery._take_inserted(wait=True)
+    store.gallery.take_inserted(wait=True)
     assert inserted(store, "w1")
     assert ending(store) == {}
 
@@ -151,7 +151,7 @@ def test_what_could_not_be_inserted_is_said_and_begun_anew(
     monkeypatch.setattr(Insertions, "_add", add)
     store.gallery.begin("a network")
     assert found(store).keys() == {"w1", "w2"}
-    store.gallery._take_inserted(wait=True)
+    store.gallery.take_inserted(wait=True)
     assert inserted(store, "w1")
     assert inserted(store, "w2")
 
@@ -159,7 +159,7 @@ def test_what_could_not_be_inserted_is_said_and_begun_anew(
 def test_a_burst_of_endings_is_waited_for(store: Store) -> None:
     for number in range(300):
         decide(store, f"w{number}", person=number)
-    store.gallery._take_inserted()
+    store.gallery.take_inserted()
     assert len(store.gallery._insertions._begun) <= 256
 
 
@@ -170,6 +170,6 @@ def test_a_gallery_of_another_network_takes_nothing_of_the_old_one(
     decide(store, "w1")
     threading.Timer(0.2, held.set).start()
     store.gallery.begin("another")
-    store.gallery._take_inserted(wait=True)
+    store.gallery.take_inserted(wait=True)
     assert not inserted(store, "w1")
     assert found(store) == {}
