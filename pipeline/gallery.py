@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,9 @@ from pipeline.searches import Searches
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
 
+_SIMILARITY = itemgetter(
+    1, 0
+)  # of (tracklet, similarity); who is as much alike always in one order
 _FOUND = 128  # of each, and kept in `Answers`
 _STALE = 512  # more that are asked for if so many should have left already
 _REMOVALS = 16  # per script: Redis does nothing else meanwhile
@@ -376,10 +380,8 @@ class Gallery:
 
 
 def _most_alike(similarities: Mapping[str, float], count: int) -> dict[str, float]:
-    """So many of them at most."""
-    if len(similarities) <= count:
-        return dict(similarities)
-    return dict(sorted(similarities.items(), key=lambda item: (-item[1], item[0]))[:count])
+    """So many of them at most, most alike first."""
+    return dict(sorted(similarities.items(), key=_SIMILARITY, reverse=True)[:count])
 
 
 def _candidates(
@@ -389,12 +391,10 @@ def _candidates(
     memory: float,
 ) -> list[Candidate]:
     remembered = sighting.begin - memory
-    found = [
+    return [
         Candidate(record, similarity)
         for name, similarity in similarities.items()
         if (record := records.get(name)) is not None
         and record.end >= remembered
         and name != sighting.tracklet
     ]
-    found.sort(key=lambda candidate: (-candidate.similarity, candidate.record.tracklet))
-    return found
