@@ -25,7 +25,6 @@ found out and added.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -36,12 +35,13 @@ from numpy.typing import NDArray
 from pipeline.answers import Answers, StoredLook
 from pipeline.data import Candidate, Sighting, TrackletRecord
 from pipeline.insertions import Insertions
-from pipeline.known_records import KnownRecords, TrustedRecords
 from pipeline.members import Members
 from pipeline.open_looks import OpenLooks
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
 from pipeline.searches import Searches
+from pipeline.trusted_records import TrustedRecords
+from pipeline.wire import unpack_record
 
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
@@ -52,8 +52,6 @@ _SIMILARITY = itemgetter(
 _FOUND = 128  # of each, and kept in `Answers`
 _STALE = 512  # more that are asked for if so many should have left already
 _REMOVALS = 16  # per script: Redis does nothing else meanwhile
-_KNOWN = 1 << 17  # tracklets whose records are kept as read; see docs/decisions.md
-_TURN_SECONDS = 180.0  # what is not read for so long need not be
 
 
 class Gallery:
@@ -81,10 +79,8 @@ class Gallery:
         self._insertions = Insertions(client, scripts, list(map(self._key, ways)))
         self._settled: set[str] = set()  # go on, and need not be searched for until they end
         self._answers = Answers(self._stored)
-        self._known = KnownRecords(_KNOWN)
-        self.members = Members(scripts, tag=self._tag, known=self._known)
+        self.members = Members(scripts, tag=self._tag)
         self._trusted = TrustedRecords(self.records)
-        self._turned = time.monotonic()
 
     def _key(self, *parts: object) -> str:
         return ":".join([self._tag, *map(str, parts)])
@@ -181,7 +177,7 @@ class Gallery:
             return {}
         prefix = self._key("tracklet", "")
         texts = self._redis.mget([prefix + name for name in names])
-        return {n: self._known.read(text) for n, text in zip(names, texts, strict=True) if text}
+        return {n: unpack_record(text) for n, text in zip(names, texts, strict=True) if text}
 
     @in_our_words
     def size(self) -> int:
@@ -211,9 +207,6 @@ class Gallery:
         Returns:
             how many left.
         """
-        if time.monotonic() - self._turned > _TURN_SECONDS:
-            self._known.turn()
-            self._turned = time.monotonic()
         self.take_inserted()
         ends = self._key("gallery", "ends")
         old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from pipeline.data import TrackletRecord
-from pipeline.known_records import KnownRecords
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
+from pipeline.wire import unpack_record
 
 _AROUND = 4  # tracklets before and after a moment
 _AT_ONCE = 256  # identities per script: Redis does nothing else meanwhile
@@ -19,13 +19,11 @@ class Members:
     Args:
         scripts: its scripts.
         tag: what the site's keys begin with.
-        known: records as they were read.
     """
 
-    def __init__(self, scripts: Scripts, *, tag: str, known: KnownRecords) -> None:
+    def __init__(self, scripts: Scripts, *, tag: str) -> None:
         self._scripts = scripts
         self._tag = tag
-        self._known = known
 
     @in_our_words
     def around(
@@ -56,7 +54,7 @@ class Members:
         for number in numbers:
             arguments += [len(moments[number]), *moments[number]]
         answers = self._scripts.run("around", keys, arguments)
-        records = (sorted(map(self._known.read, texts), key=_in_time) for texts in answers)
+        records = (sorted(map(unpack_record, texts), key=_in_time) for texts in answers)
         return {n: tuple(r) for n, r in zip(numbers, records, strict=True) if r}
 
 

@@ -9,7 +9,6 @@ from people import looks, record, sighting
 from pipeline.data import Decision, DecisionKind, Sighting
 from pipeline.embedded import EmbeddedRedis
 from pipeline.gallery import MOST_OF_ONE
-from pipeline.known_records import KnownRecords
 from pipeline.store import Settled, Store
 from pipeline.wire import pack_record
 
@@ -226,29 +225,6 @@ def test_similarity_is_what_the_embeddings_say(store: Store) -> None:
     truth = float(np.dot(looks(1), query.embedding))
     assert of["open"] == pytest.approx(truth, abs=1e-5)
     assert of["ended"] == pytest.approx(truth, abs=0.02)
-
-
-def test_of_a_tracklet_that_grows_only_the_newest_record_is_kept() -> None:
-    known = KnownRecords(100)
-    texts = [pack_record(record("w1", "west", 0.0, end, identity=1)) for end in range(1, 9)]
-    assert [known.read(text).end for text in texts] == list(range(1, 9))
-    assert len(known) == 1
-    assert known.read(texts[-1]) is known.read(texts[-1])
-    assert known.read(texts[0]).end == 1  # read anew
-
-
-def test_records_that_nobody_reads_are_forgotten() -> None:
-    known = KnownRecords(4)
-    texts = [pack_record(record(f"w{n}", "west", 0.0, 5.0, identity=1)) for n in range(40)]
-    first = known.read(texts[0])
-    known.turn()
-    assert known.read(texts[0]) is first  # read between two turns, it stays
-    known.turn()
-    known.turn()
-    assert len(known) == 0
-    for text in texts:
-        known.read(text)
-    assert len(known) <= 6
 
 
 def test_whoever_is_in_charge_believes_what_was_read(store: Store) -> None:
