@@ -46,9 +46,7 @@ from pipeline.wire import unpack_record
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
 
-_SIMILARITY = itemgetter(
-    1, 0
-)  # of (tracklet, similarity); who is as much alike always in one order
+_SIMILARITY = itemgetter(1, 0)  # of (tracklet, similarity): in one order if they are equal, too
 _FOUND = 128  # of each, and kept in `Answers`
 _STALE = 512  # more that are asked for if so many should have left already
 _REMOVALS = 16  # per script: Redis does nothing else meanwhile
