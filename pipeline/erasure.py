@@ -80,7 +80,7 @@ class Erasure:
         names = (
             "constraints:version", "constraints", "corrections", "decisions", "merged", "names",
             "identities", "gallery", "gallery:ends", "gallery:open", "gallery:changes",
-            "forgotten", "sightings", "tracklets", "gallery:ending",
+            "forgotten", "sightings", "tracklets",
         )  # fmt: skip
         keys = [f"{self._tag}:{name}" for name in names]
         arguments: list[str | bytes | float] = [

@@ -4,15 +4,14 @@ A tracklet that still grows is embedded anew every second. To take it out of a g
 and put it in again costs milliseconds each time, so those that are *open* lie in a hash, are held
 in memory as well, and are compared one by one; there are as many as people in view. Only when it
 has ended does a tracklet go into the vector set, which finds its neighbours in a time that grows
-with the logarithm of its size; on its way there it is compared one by one as well.
+with the logarithm of its size.
 
 | key | type | what |
 |---|---|---|
 | `{site}:gallery` | vector set | tracklets that have ended; 8 bits a number, no attributes |
 | `{site}:gallery:open` | hash | tracklet that still grows → its embedding, float32 |
-| `{site}:gallery:ending` | hash | tracklet on its way into the set → its embedding, or nothing |
-| `{site}:gallery:changes` | counter | grows with every change of these two |
-| `{site}:gallery:ends` | sorted set | every tracklet of these three by its end |
+| `{site}:gallery:changes` | counter | grows with every change of `gallery:open` |
+| `{site}:gallery:ends` | sorted set | every tracklet of these two by the end of it |
 | `{site}:gallery:network` | string | the network whose embeddings these are |
 | `{site}:ends:<n>` | sorted set, expires | an identity's tracklets by their ends, for `Members` |
 
@@ -34,7 +33,6 @@ from numpy.typing import NDArray
 
 from pipeline.answers import Answers, StoredLook
 from pipeline.data import Candidate, Sighting, TrackletRecord
-from pipeline.insertions import Insertions
 from pipeline.members import Members
 from pipeline.open_looks import OpenLooks
 from pipeline.redis_link import in_our_words
@@ -49,7 +47,7 @@ MOST_OF_ONE = 32
 _SIMILARITY = itemgetter(1, 0)  # of (tracklet, similarity): in one order if they are equal, too
 _FOUND = 128  # of each, and kept in `Answers`
 _STALE = 512  # more that are asked for if so many should have left already
-_REMOVALS = 16  # per script: Redis does nothing else meanwhile
+_REMOVALS = 16  # per transaction: Redis does nothing else meanwhile
 
 
 class Gallery:
@@ -71,10 +69,6 @@ class Gallery:
         self._searches = Searches(client, self._key("gallery"))
         self._stale = 0  # that should have left already, when last counted
         self._open = OpenLooks()
-        ways = (
-            "gallery", "gallery:ending", "gallery:ends", "gallery:changes", "gallery:open",
-        )  # fmt: skip
-        self._insertions = Insertions(client, scripts, list(map(self._key, ways)))
         self._settled: set[str] = set()  # go on, and need not be searched for until they end
         self._answers = Answers(self._stored)
         self.members = Members(scripts, tag=self._tag)
@@ -92,14 +86,10 @@ class Gallery:
         """
         self._trusted.in_charge = True
         self.let_go()
-        names = (
-            "gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes",
-            "gallery:ending",
-        )  # fmt: skip
+        names = ("gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes")
         before: bytes | None = self._scripts.run(
             "open_gallery", list(map(self._key, names)), [network]
         )
-        self._insertions.resume()
         return None if before is None else before.decode()
 
     @in_our_words
@@ -156,15 +146,14 @@ class Gallery:
         if not tracklets:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(self._key("gallery", "ending"), tracklets)
             pipe.hmget(self._key("gallery", "open"), tracklets)
             for name in tracklets:
                 pipe.execute_command("VEMB", self._key("gallery"), name)
-            ending, still_open, *ended = pipe.execute()
+            still_open, *ended = pipe.execute()
         found = {n: np.array(v, np.float32) for n, v in zip(tracklets, ended, strict=True) if v}
-        for looks in (ending, still_open):
-            named = zip(tracklets, looks, strict=True)
-            found |= {name: np.frombuffer(look, dtype="<f4") for name, look in named if look}
+        for name, look in zip(tracklets, still_open, strict=True):
+            if look:
+                found[name] = np.frombuffer(look, dtype="<f4")
         return {name: look / np.linalg.norm(look) for name, look in found.items()}
 
     @in_our_words
@@ -205,7 +194,6 @@ class Gallery:
         Returns:
             how many left.
         """
-        self.take_inserted()
         ends = self._key("gallery", "ends")
         old = self._redis.zrangebyscore(ends, "-inf", f"({before}", start=0, num=count)
         self.forget([name.decode() for name in old])
@@ -234,7 +222,7 @@ class Gallery:
         return len(gone)
 
     @in_our_words
-    def close_idle(self, *, before: float, count: int = 64) -> int:
+    def close_idle(self, *, before: float, count: int = 16) -> int:
         """Moves open tracklets of which nothing came since a time to those that have ended.
 
         Their node died, or never says that a tracklet has ended.
@@ -246,30 +234,26 @@ class Gallery:
         Returns:
             how many were moved.
         """
-        names = ("gallery:open", "gallery:ending", "gallery:ends", "gallery:changes")
-        moved = self._scripts.run("close_idle", list(map(self._key, names)), [before, count])
-        for name, look in zip(moved[0::2], moved[1::2], strict=True):
-            self._insertions.begin(name.decode(), np.frombuffer(look, dtype="<f4"))
-        return len(moved) // 2
+        names = ("gallery", "gallery:open", "gallery:ends", "gallery:changes")
+        keys = [self._key(name) for name in names]
+        return int(self._scripts.run("close_idle", keys, [before, count]))
 
     @in_our_words
     def forget(self, tracklets: Sequence[str]) -> None:
         """Deletes what these tracklets look like; their records are somebody else's business."""
-        names = ("gallery", "gallery:open", "gallery:ending", "gallery:ends", "gallery:changes")
-        keys = list(map(self._key, names))
-        if self._insertions.under_way(set(tracklets)):
-            self.take_inserted(wait=True)
         for first in range(0, len(tracklets), _REMOVALS):
             some = tracklets[first : first + _REMOVALS]
-            changes = int(self._scripts.run("take_out", keys, some))
+            with self._redis.pipeline(transaction=True) as pipe:
+                for name in some:
+                    pipe.execute_command("VREM", self._key("gallery"), name)
+                pipe.zrem(self._key("gallery", "ends"), *some)
+                pipe.hdel(self._key("gallery", "open"), *some)
+                pipe.incr(self._key("gallery", "changes"))
+                changes = int(pipe.execute()[-1])
             self._open.forget(some, changes)
             self._answers.forget(some)
             self._settled.difference_update(some)
             self._trusted.drop(some)
-
-    def close(self) -> None:
-        """Ends its thread; whoever is in charge next goes on."""
-        self._insertions.close()
 
     def let_go(self) -> None:
         """Keeps nobody's looks in memory, and believes no record: what is needed is read anew."""
@@ -291,23 +275,11 @@ class Gallery:
         self._open.put(sighting, changes)
         self._trusted.drop([sighting.tracklet])
         if sighting.closed:
-            self._insertions.begin(sighting.tracklet, sighting.embedding)
+            self._answers.ended(sighting.tracklet, sighting.embedding)
         if confirmed and not sighting.closed:
             self._settled.add(sighting.tracklet)
         else:
             self._settled.discard(sighting.tracklet)
-
-    @in_our_words
-    def take_inserted(self, *, wait: bool = False) -> None:
-        """Hears which of the tracklets that have ended are in the vector set by now.
-
-        Args:
-            wait: until all of them are.
-        """
-        there, left, changes = self._insertions.take(all_of_it=wait)
-        self._open.forget(left, changes)
-        for name, look in there.items():
-            self._answers.ended(name, look)
 
     # ── how ─────────────────────────────────────────────────────────────────────────────────
 
@@ -315,7 +287,6 @@ class Gallery:
         self, sightings: Sequence[Sighting], memory: float, count: int, exact: bool
     ) -> list[dict[str, float]]:
         """Tracklet → similarity for each sighting, with some that are too old, or itself."""
-        self.take_inserted(wait=exact)
         late = max(sighting.begin for sighting in sightings) - memory
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(self._key("gallery", "changes"))
@@ -364,8 +335,7 @@ class Gallery:
     def _refresh(self, changes: int) -> None:
         """Reads anew which tracklets are open, and searches anew, if others have written since."""
         if changes != self._open.changes:
-            looks = self._redis.hgetall(self._key("gallery", "ending"))
-            looks |= self._redis.hgetall(self._key("gallery", "open"))
+            looks = self._redis.hgetall(self._key("gallery", "open"))
             self._open = OpenLooks(looks, changes)
             self._forget_found()
 

@@ -13,19 +13,17 @@ Vectors = NDArray[np.float32]
 
 
 class OpenLooks:
-    """Embeddings of the tracklets that are not in the vector set yet, to be compared one by one.
+    """Embeddings of the tracklets that still grow, held in memory to be compared.
 
     Args:
-        looks: tracklet → embedding, as Redis has them; none of one that must not be found.
+        looks: tracklet → embedding, as Redis has them.
         changes: the counter of changes in Redis when they were read.
     """
 
     def __init__(self, looks: Mapping[bytes, bytes] | None = None, changes: int = 0) -> None:
         self.changes = changes
         self._looks: dict[str, Vectors] = {
-            name.decode(): np.frombuffer(look, dtype="<f4")
-            for name, look in (looks or {}).items()
-            if look
+            name.decode(): np.frombuffer(look, dtype="<f4") for name, look in (looks or {}).items()
         }
         self._stacked: Vectors | None = None
 
@@ -35,7 +33,10 @@ class OpenLooks:
             return  # read anew with the next question
         self.changes = changes
         self._stacked = None
-        self._looks[sighting.tracklet] = sighting.embedding
+        if sighting.closed:
+            self._looks.pop(sighting.tracklet, None)
+        else:
+            self._looks[sighting.tracklet] = sighting.embedding
 
     def forget(self, tracklets: Iterable[str], changes: int) -> None:
         """The same for tracklets that have been taken out."""

@@ -165,7 +165,6 @@ class Store(Records):
 
     def close(self) -> None:
         """Closes the connections."""
-        self.gallery.close()
         self._redis.close()
 
     # ── node ────────────────────────────────────────────────────────────────────────────────
@@ -336,7 +335,7 @@ class Store(Records):
             self._key("constraints", "version"), self._key("forgotten"),
             self._key("gallery", "open"), self._key("gallery", "changes"),
             self._key("ends", decision.identity), self._key("ends", leaves),
-            self._key("tracklets"), self._key("gallery", "ending"),
+            self._key("tracklets"),
         ]  # fmt: skip
         return keys, arguments
 

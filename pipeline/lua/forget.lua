@@ -1,8 +1,7 @@
 -- Erases an identity and all that hangs on it, at once, and remembers digests of its tracklets, so
 -- that nothing about them is written again.
 -- KEYS: constraints:version, constraints, corrections, decisions, merged, names, identities,
---       gallery, gallery:ends, gallery:open, gallery:changes, forgotten, sightings, tracklets,
---       gallery:ending.
+--       gallery, gallery:ends, gallery:open, gallery:changes, forgotten, sightings, tracklets.
 -- ARGV: the plan as JSON (see `ErasurePlan` in pipeline/erasure.py), the site's prefix of keys,
 --       length of the streams, seconds for which digests are remembered, group.
 -- Returns the correction's id, or false if something has changed since it was planned.
@@ -49,7 +48,6 @@ for name in pairs(theirs) do
     call('ZREM', KEYS[9], name)
     call('ZREM', KEYS[14], name)
     call('HDEL', KEYS[10], name)
-    if call('HEXISTS', KEYS[15], name) == 1 then call('HSET', KEYS[15], name, '') end
     call('DEL', site .. 'tracklet:' .. name, site .. 'crop:' .. name)
     call('HSETEX', KEYS[12], 'EX', remembered, 'FIELDS', 1, redis.sha1hex(name), 1)
 end

@@ -1,12 +1,10 @@
 -- Makes the gallery one of this network's embeddings; those of another one do not compare.
--- KEYS: network, gallery, gallery:ends, gallery:open, gallery:changes,
---       gallery:ending. ARGV: network.
+-- KEYS: network, gallery, gallery:ends, gallery:open, gallery:changes. ARGV: network.
 -- Returns the network whose gallery had to go, or false.
 local before = redis.call('GET', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1])
 if before and before ~= ARGV[1] then
     redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
-    for _, name in ipairs(redis.call('HKEYS', KEYS[6])) do redis.call('HSET', KEYS[6], name, '') end
     redis.call('INCR', KEYS[5])
     return before
 end

@@ -1,7 +1,7 @@
 -- Writes a decision and all that hangs on it, at once, if the matcher is still in charge.
 -- KEYS: fences, gallery, gallery:ends, tracklet, identity, identity it leaves, identities,
 --       decisions, crop, sightings, constraints:version, forgotten, gallery:open, gallery:changes,
---       the identity's ends, the ends of the one it leaves, tracklets, gallery:ending.
+--       the identity's ends, the ends of the one it leaves, tracklets.
 -- ARGV: token or '', tracklet, record, embedding, end, identity, lifetime in seconds,
 --       identity it leaves or '', decision or '', length of the stream, thumbnail or '',
 --       its lifetime in seconds, version of the constraints it was decided on or '',
@@ -17,18 +17,13 @@ if token ~= '' and redis.call('HGET', KEYS[1], ':matcher') ~= token then return 
 if ARGV[13] ~= '' and (redis.call('GET', KEYS[11]) or '0-0') ~= ARGV[13] then return -1 end
 if redis.call('HEXISTS', KEYS[12], redis.sha1hex(tracklet)) == 1 then return -1 end
 
--- Whatever is on its way into the gallery is told that it must not: see `inserted.lua`.
-local function take_out(name)
-    redis.call('VREM', KEYS[2], name)
-    if redis.call('HEXISTS', KEYS[18], name) == 1 then redis.call('HSET', KEYS[18], name, '') end
-end
-
+-- First what may be refused: a script that fails half-way is not undone.
 if closed then
-    redis.call('HSET', KEYS[18], tracklet, embedding)
+    redis.call('VADD', KEYS[2], 'FP32', embedding, tracklet)
     redis.call('HDEL', KEYS[13], tracklet)
 else
     redis.call('HSET', KEYS[13], tracklet, embedding)
-    take_out(tracklet)
+    redis.call('VREM', KEYS[2], tracklet)
 end
 local changes = redis.call('INCR', KEYS[14])
 redis.call('ZADD', KEYS[3], finish, tracklet)
@@ -59,7 +54,7 @@ if closed then
     -- Somebody who walks by all day would crowd everybody else out of the answers.
     local old = redis.call('ZRANGE', KEYS[15], most, most + 1, 'REV')
     for _, name in ipairs(old) do
-        take_out(name)
+        redis.call('VREM', KEYS[2], name)
         redis.call('ZREM', KEYS[3], name)
     end
 end

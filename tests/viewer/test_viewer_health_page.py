@@ -138,7 +138,8 @@ def test_a_tile_says_what_is_wrong_and_counts_down(page, store):
         expect(west).to_contain_text("Run by hall/node")
         left = re.search(r"next try in (\d+) s", west.inner_text())
         assert left is not None
-        expect(west).to_contain_text(f"next try in {int(left[1]) - 1} s")
+        fewer = "|".join(map(str, range(int(left[1]))))
+        expect(west).to_contain_text(re.compile(f"next try in ({fewer}) s"))
 
 
 def test_a_process_that_was_restarted_is_told(page, store):
