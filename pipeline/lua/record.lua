@@ -27,6 +27,8 @@ else
 end
 local changes = redis.call('INCR', KEYS[14])
 redis.call('ZADD', KEYS[3], finish, tracklet)
+-- A client that lost the answer sends the same again: that is no second decision.
+if redis.call('GET', KEYS[4]) == record then decision = '' end
 redis.call('SET', KEYS[4], record, 'EX', lifetime)
 if leaves ~= '' then
     redis.call('HDEL', KEYS[6], tracklet)

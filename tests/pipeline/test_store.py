@@ -259,3 +259,11 @@ def test_a_decision_that_people_have_overtaken_is_not_written(store: Store) -> N
     assert store.tracklet("w1") is None
     now = store.corrections.constraints().version
     assert store.record([Settled(sighting("w1"), decision)], constraints=now)
+
+
+def test_what_is_sent_again_because_the_answer_was_lost_is_announced_once(store: Store) -> None:
+    seen = sighting("w1")
+    decision = Decision("w1", seen.camera, 1, DecisionKind.NEW, 0.9, time=seen.end)
+    for _ in range(2):
+        store.record([Settled(seen, decision)])
+    assert len(store.decisions("0-0", 0.01)) == 1
