@@ -172,6 +172,7 @@ def _write_looks(client: redis.Redis, people: People, first: int) -> None:
     looks = people.embeddings(first, min(_BATCH, people.tracklets - first))
     for number, look in enumerate(looks, first):
         name = f"t{number:07}"
+        # CAS: on all cores at once. No site may do so: Redis cannot read it back from its file.
         client.execute_command("VADD", f"{_TAG}:gallery", "FP32", look.tobytes(), name, "CAS")
 
 

@@ -62,12 +62,6 @@ def pack_record(record: TrackletRecord) -> bytes:
     return _encode(record)
 
 
-def tracklet_of(text: bytes) -> bytes:
-    """Whose record it is, without reading all of it: its id stands first."""
-    begin = len(b'{"tracklet":"')
-    return text[begin : text.index(b'"', begin)]
-
-
 def unpack_record(text: bytes) -> TrackletRecord:
     """The reverse of `pack_record`."""
     return _decode_record(text)
