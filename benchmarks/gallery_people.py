@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pipeline.data import Sighting, TrackletRecord
 
-DIMENSIONS = 768
+DIMENSIONS = 256
 LATENT = 128
 CAMERAS = 500
 PER_PERSON = 5
@@ -60,7 +60,7 @@ class People:
         return (_scramble(numbers) % np.uint64(max(1, self.tracklets // PER_PERSON))).astype(int)
 
     def embeddings(self, first: int, count: int) -> Vectors:
-        """Embeddings of the tracklets from number `first`: float32[count, 768], unit length."""
+        """Embeddings of the tracklets from number `first`: float32[count, 256], unit length."""
         begin = first // _CHUNK
         parts = [self._chunk(c) for c in range(begin, (first + count - 1) // _CHUNK + 1)]
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -68,7 +68,7 @@ class People:
 
     @lru_cache(maxsize=512)  # noqa: B019
     def reports(self, number: int) -> Vectors:
-        """What a tracklet looks like, second by second, at last as ever: float32[10, 768]."""
+        """What a tracklet looks like, second by second, at last as ever: float32[10, 256]."""
         rng = np.random.default_rng((7, number))
         shares = np.exp(_RESTLESS * rng.normal()) * np.array(_WANDERING) / LATENT
         beside = rng.normal(size=(len(shares), LATENT))
@@ -76,7 +76,7 @@ class People:
             new = np.sqrt(1 - _KEPT**2) * beside[second]
             beside[second] = _KEPT * beside[second - 1] + new
         wandering = np.sqrt(shares)[:, None] * beside
-        return _normal(self.embeddings(number, 1) + wandering @ _units(6, LATENT, DIMENSIONS))
+        return _normal(self.embeddings(number, 1) + wandering @ _basis())
 
     def record(self, number: int, person: int) -> TrackletRecord:
         """What was decided about a tracklet of the gallery: the truth."""
@@ -122,7 +122,7 @@ class People:
         rng = np.random.default_rng((5, chunk))
         noise = np.exp(0.5 * _SPREAD * rng.normal(size=(_CHUNK, 1)) - 0.25 * _SPREAD**2)
         noise = noise * np.sqrt(_NOISE / LATENT) * rng.normal(size=(_CHUNK, LATENT))
-        vectors = (latent + noise) @ _units(6, LATENT, DIMENSIONS)
+        vectors = (latent + noise) @ _basis()
         return _normal(vectors)
 
 
@@ -150,3 +150,10 @@ def _units(kind: int, count: int, length: int = LATENT) -> NDArray[np.float64]:
     """So many directions: float64[count, length]."""
     vectors = np.random.default_rng((kind, count)).normal(size=(count, length))
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+@lru_cache(maxsize=1)
+def _basis() -> NDArray[np.float64]:
+    """Where the latent directions lie among those of an embedding: float64[LATENT, DIMENSIONS]."""
+    directions = np.random.default_rng(6).normal(size=(DIMENSIONS, LATENT))
+    return np.asarray(np.linalg.qr(directions)[0].T)

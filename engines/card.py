@@ -64,7 +64,8 @@ class NetworkCard:
         network: kind of network and backbone.
         parts: K.
         frames: N, the frames of a clip in training and at test.
-        dimensions: length of a part's feature; the embedding has parts · dimensions.
+        dimensions: length of a part's feature.
+        embedding: length of the embedding: parts · dimensions, or less (`engines.shorten`).
         height, width: size of graph A's input in pixels.
         normalisation: mean and scale of the pixels, applied inside graph A.
         weights_sha256: over the weights as exported.
@@ -75,6 +76,7 @@ class NetworkCard:
     parts: int
     frames: int
     dimensions: int
+    embedding: int
     height: int
     width: int
     normalisation: tuple[float, float]
@@ -94,12 +96,18 @@ def read_card(graph: Path) -> NetworkCard:
     """
     try:
         metadata = ov.Core().read_model(str(graph)).get_rt_info(["framework"]).value
-        values = {name: json.loads(str(metadata[name])) for name in NetworkCard.__slots__}
+        values = {
+            name: json.loads(str(metadata[name]))
+            for name in NetworkCard.__slots__
+            if name != "embedding" or name in metadata
+        }
     except (RuntimeError, KeyError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise ModelError(
             f"{graph}: expected a graph written by engines.export, found: {reason}"
         ) from error
+    # Whoever exported before there was a last projection has all of the parts.
+    values.setdefault("embedding", values["parts"] * values["dimensions"])
     calibration = values.pop("calibration")
     values["normalisation"] = tuple(values["normalisation"])
     return NetworkCard(

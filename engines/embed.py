@@ -195,7 +195,7 @@ class ListEmbedder:
         Raises:
             DatasetError: a picture cannot be decoded.
         """
-        embeddings = np.empty((len(clips), self.card.parts * self.card.dimensions), np.float32)
+        embeddings = np.empty((len(clips), self.card.embedding), np.float32)
         gatherer = Gatherer(self._tracklet, self.card, [len(clip.paths) for clip in clips])
         done = 0
         for known in self._describe(clips, origin):
@@ -237,6 +237,7 @@ class Gatherer:
     def __init__(self, engine: Engine, card: NetworkCard, counts: Sequence[int]) -> None:
         self._engine = engine
         self._frames = card.frames
+        self._embedding = card.embedding
         self._counts = np.asarray(counts)
         self._ends = np.cumsum(self._counts)
         self._features = np.empty((0, card.parts, card.dimensions), np.float32)
@@ -267,7 +268,7 @@ class Gatherer:
         """Graph B; the buffer begins with crop number `used`."""
         counts, frames = self._counts[tracklets], np.arange(self._frames)
         if not len(counts):
-            return np.empty((0, self._features[0].size), np.float32)
+            return np.empty((0, self._embedding), np.float32)
         mask = frames < counts[:, None]
         first = self._ends[tracklets] - counts - used
         rows = np.where(mask, first[:, None] + frames, 0)

@@ -96,11 +96,19 @@ def export_crop_graph(network: AttentionNetwork, path: Path, *, height: int, wid
     )
 
 
-def export_tracklet_graph(path: Path, *, parts: int, dimensions: int) -> None:
-    """Writes graph B; the numbers of tracklets and frames are free."""
+def export_tracklet_graph(
+    path: Path, *, parts: int, dimensions: int, projection: Tensor | None = None
+) -> None:
+    """Writes graph B; the numbers of tracklets and frames are free.
+
+    Args:
+        path: where to.
+        parts, dimensions: K, and the length of a part's feature.
+        projection: the last one, float32[K · D, E], or None.
+    """
     frames = {0: "t", 1: "frames"}
     torch.onnx.export(
-        TrackletGraph().eval(),
+        TrackletGraph(projection).eval(),
         (torch.zeros(2, 3, parts, dimensions), torch.zeros(2, 3, parts), torch.ones(2, 3)),
         str(path),
         input_names=["features", "logits", "mask"],
@@ -138,6 +146,7 @@ def describe(network: AttentionNetwork, settings: NetworkSettings) -> NetworkCar
         parts=network.parts,
         frames=CLIP_FRAMES,
         dimensions=network.dimensions,
+        embedding=network.parts * network.dimensions,
         height=settings.height,
         width=settings.width,
         normalisation=(PIXEL_MEAN, PIXEL_SCALE),
@@ -145,11 +154,15 @@ def describe(network: AttentionNetwork, settings: NetworkSettings) -> NetworkCar
     )
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """All entries of an ONNX file's metadata."""
+    return {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+
+
 def write_metadata(path: Path, entries: Mapping[str, str]) -> None:
     """Adds entries to an ONNX file's metadata, or replaces them."""
     model = onnx.load(str(path))
-    known = {entry.key: entry.value for entry in model.metadata_props}
-    helper.set_model_props(model, known | dict(entries))
+    helper.set_model_props(model, read_metadata(path) | dict(entries))
     onnx.save(model, str(path))
 
 
@@ -214,13 +227,14 @@ def write_graphs(network: AttentionNetwork, recipe: Recipe, paths: GraphPaths) -
     settings = recipe.network
     export_crop_graph(network, paths.crop, height=settings.height, width=settings.width)
     export_tracklet_graph(paths.tracklet, parts=network.parts, dimensions=network.dimensions)
-    _store_halved(paths.crop)
+    store_halved(paths.crop)
     for path in (paths.crop, paths.tracklet):
         write_metadata(path, describe(network, settings).entries())
         write_metadata(path, {"recipe": recipe.model_dump_json()})
 
 
-def _store_halved(path: Path) -> None:
+def store_halved(path: Path) -> None:
+    """Rewrites a graph with its large weights in half precision."""
     model = onnx.load(str(path))
     store_weights_in_half(model)
     onnx.checker.check_model(model)

@@ -249,10 +249,21 @@ class CropGraph(nn.Module):
 
 
 class TrackletGraph(nn.Module):
-    """Graph B: what is done whenever a tracklet has grown. It has no weights."""
+    """Graph B: what is done whenever a tracklet has grown.
+
+    Args:
+        projection: the last one, float32[K · D, E]; None: the embedding is the concatenation.
+    """
+
+    projection: Tensor | None
+
+    def __init__(self, projection: Tensor | None = None) -> None:
+        super().__init__()
+        self.register_buffer("projection", projection)
 
     def forward(self, features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
-        return gather_frames(features, logits, mask)
+        parts = gather_parts(features, logits, mask)
+        return unit_length(parts if self.projection is None else parts @ self.projection)
 
 
 def normalise_crops(crops: Tensor) -> Tensor:
@@ -264,7 +275,12 @@ def normalise_crops(crops: Tensor) -> Tensor:
 
 
 def gather_frames(features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
-    """Temporal attention and concatenation of the parts.
+    """Temporal attention and concatenation of the parts: `gather_parts` at unit length."""
+    return unit_length(gather_parts(features, logits, mask))
+
+
+def gather_parts(features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
+    """The parts of a tracklet, one behind the other.
 
     Args:
         features: float32[t, N, K, D].
@@ -272,12 +288,11 @@ def gather_frames(features: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
         mask: float32[t, N], 1 = a frame, 0 = padding.
 
     Returns:
-        float32[t, K · D], unit length.
+        float32[t, K · D].
     """
     masked = logits + (1.0 - mask).unsqueeze(2) * MASKED_LOGIT
     weights = torch.softmax(masked, dim=1)
-    parts = (weights.unsqueeze(3) * features).sum(dim=1)
-    return unit_length(parts.flatten(1))
+    return (weights.unsqueeze(3) * features).sum(dim=1).flatten(1)
 
 
 def unit_length(vectors: Tensor) -> Tensor:

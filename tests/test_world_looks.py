@@ -54,9 +54,9 @@ def shipped() -> Similarities:
 @pytest.mark.parametrize(
     ("kind", "mean", "spread", "low", "high"),
     [
-        pytest.param("same_apart", 0.628, 0.165, 0.330, 0.829, id="one person, two cameras"),
-        pytest.param("others_apart", 0.117, 0.087, -0.007, 0.265, id="two people, two cameras"),
-        pytest.param("others_together", 0.269, 0.138, 0.064, 0.524, id="two people, one camera"),
+        pytest.param("same_apart", 0.650, 0.161, 0.355, 0.849, id="one person, two cameras"),
+        pytest.param("others_apart", 0.124, 0.093, -0.006, 0.279, id="two people, two cameras"),
+        pytest.param("others_together", 0.279, 0.142, 0.066, 0.540, id="two people, one camera"),
     ],
 )
 def test_similarities_are_spread_as_measured(
@@ -68,7 +68,7 @@ def test_similarities_are_spread_as_measured(
 
 
 def test_a_single_crop_tells_as_little_as_measured() -> None:
-    assert similarities(Looks(), crops=1).same_apart.mean() == pytest.approx(0.478, abs=0.03)
+    assert similarities(Looks(), crops=1).same_apart.mean() == pytest.approx(0.509, abs=0.03)
 
 
 def test_lookalikes_are_more_alike_than_some_true_pairs() -> None:
@@ -87,7 +87,7 @@ def test_the_share_of_lookalikes_is_a_parameter() -> None:
 def test_embeddings_are_of_unit_length_and_of_the_networks_size() -> None:
     one = np.ones(1, np.int64)
     embedding = Appearance(Looks(), 1).embed(one, one, one.astype(np.uint64), one)
-    assert embedding.shape == (1, 768)
+    assert embedding.shape == (1, 256)
     assert embedding.dtype == np.float32
     assert np.linalg.norm(embedding) == pytest.approx(1.0, abs=1e-5)
 

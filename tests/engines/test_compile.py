@@ -104,7 +104,7 @@ def test_graph_b_takes_features_and_gives_an_embedding(edition: Edition) -> None
         "features": ("FLOAT", (-1, -1, 6, 128)),
         "logits": ("FLOAT", (-1, -1, 6)),
         "mask": ("FLOAT", (-1, -1)),
-        "embedding": ("FLOAT", (-1, 768)),
+        "embedding": ("FLOAT", (-1, 256)),
     }
 
 

@@ -111,7 +111,7 @@ def test_the_command_writes_one_unit_vector_per_tracklet(listed: Path, tmp_path:
     main([str(listed), "-o", str(tmp_path / "out.npz"), "--weights", NETWORK])
     with np.load(tmp_path / "out.npz") as stored:
         embeddings = stored["embeddings"]
-    assert (embeddings.shape, embeddings.dtype) == ((len(LENGTHS), 768), np.float32)
+    assert (embeddings.shape, embeddings.dtype) == ((len(LENGTHS), 256), np.float32)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, atol=1e-5)
 
 
