@@ -161,7 +161,12 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     graphs = graph_paths(arguments.weights, arguments.name)
-    groups, others = _read_people(arguments, read_card(graphs.crop).frames)
+    frames = read_card(graphs.crop).frames
+    if arguments.set:
+        kind, folder = arguments.set
+        groups, others = _read_set(kind, Path(folder), frames=frames)
+    else:
+        groups, others = read_people(arguments.recipe, arguments.data, frames=frames)
     learned = [embed_parts(graphs, group) for group in groups]
     projection, share = learn_projection(learned, arguments.dimensions)
     change = describe_change(embed_parts(graphs, others), projection)
@@ -171,22 +176,20 @@ def _run(arguments: argparse.Namespace) -> None:
         shorten(graphs, projection)
 
 
-def _read_people(arguments: argparse.Namespace, frames: int) -> tuple[list[list[Clip]], list[Clip]]:
-    """Groups of clips to learn from, and clips of other people."""
-    if arguments.set:
-        kind, folder = arguments.set
-        everybody = read_training_set(kind, Path(folder))
-        people = len({tracklet.person for tracklet in everybody})
-        labelled, held_out = hold_out_people(everybody, max(3, people // 10))
-        loose: list[Path] = []
-    else:
-        data = read_data(read_recipe(arguments.recipe).data, arguments.data)
-        labelled, held_out, loose = data.labelled, data.held_out, [*chain(*data.loose)]
-    groups = [
-        tracklet_clips(labelled, frames=frames),
-        [Clip(number, (str(path),)) for number, path in enumerate(loose, 1)],
-    ]
-    return [group for group in groups if group], tracklet_clips(held_out, frames=frames)
+def read_people(recipe: Path, root: Path, *, frames: int) -> tuple[list[list[Clip]], list[Clip]]:
+    """What a recipe trains on, labelled and loose, and the people it holds out."""
+    data = read_data(read_recipe(recipe).data, root)
+    loose = [Clip(number, (str(path),)) for number, path in enumerate(chain(*data.loose), 1)]
+    groups = [tracklet_clips(data.labelled, frames=frames), loose]
+    return [group for group in groups if group], tracklet_clips(data.held_out, frames=frames)
+
+
+def _read_set(kind: str, folder: Path, *, frames: int) -> tuple[list[list[Clip]], list[Clip]]:
+    """Nine tenths of a set's people, and the others."""
+    everybody = read_training_set(kind, folder)
+    people = len({tracklet.person for tracklet in everybody})
+    most, others = hold_out_people(everybody, max(3, people // 10))
+    return [tracklet_clips(most, frames=frames)], tracklet_clips(others, frames=frames)
 
 
 if __name__ == "__main__":

@@ -31,21 +31,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.answers import Answers, StoredLook
 from pipeline.data import Candidate, Sighting, TrackletRecord
 from pipeline.members import Members
-from pipeline.open_looks import OpenLooks
+from pipeline.open_looks import LatestEnded, OpenLooks
 from pipeline.redis_link import in_our_words
 from pipeline.scripts import Scripts
 from pipeline.searches import Searches
-from pipeline.trusted_records import TrustedRecords
 from pipeline.wire import unpack_record
 
 MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
 
 _SIMILARITY = itemgetter(1, 0)  # of (tracklet, similarity): in one order if they are equal, too
-_FOUND = 128  # of each, and kept in `Answers`
+_FOUND = 128  # of each, for the matcher
+_ENDED = 512  # that ended last, for searches that began before
 _STALE = 512  # more that are asked for if so many should have left already
 _REMOVALS = 16  # per transaction: Redis does nothing else meanwhile
 
@@ -70,9 +69,8 @@ class Gallery:
         self._stale = 0  # that should have left already, when last counted
         self._open = OpenLooks()
         self._settled: set[str] = set()  # go on, and need not be searched for until they end
-        self._answers = Answers(self._stored)
+        self._ended = LatestEnded(_ENDED)
         self.members = Members(scripts, tag=self._tag)
-        self._trusted = TrustedRecords(self.records)
 
     def _key(self, *parts: object) -> str:
         return ":".join([self._tag, *map(str, parts)])
@@ -84,7 +82,6 @@ class Gallery:
         Returns:
             the network whose gallery was given up for it, or None.
         """
-        self._trusted.in_charge = True
         self.let_go()
         names = ("gallery:network", "gallery", "gallery:ends", "gallery:open", "gallery:changes")
         before: bytes | None = self._scripts.run(
@@ -110,7 +107,7 @@ class Gallery:
         if not sightings:
             return []
         found = self._similar(sightings, memory, count, exact)
-        records = self._trusted.get({name for names in found for name in names})
+        records = self.records({name for names in found for name in names})
         return [
             _candidates(sighting, similarities, records, memory)[:count]
             for sighting, similarities in zip(sightings, found, strict=True)
@@ -122,9 +119,8 @@ class Gallery:
         Args:
             sightings: those whose turn comes next, one at most of each tracklet.
         """
-        uncertain = [s for s in sightings if s.closed or s.tracklet not in self._settled]
-        asked = [s for s in uncertain if not self._answers.hold(s)]
-        self._searches.begin(asked, _FOUND + 1 + self._stale, self._answers.moment)
+        asked = [s for s in sightings if s.closed or s.tracklet not in self._settled]
+        self._searches.begin(asked, _FOUND + 1 + self._stale, self._ended.count)
 
     @in_our_words
     def alike(self, look: NDArray[np.float32], *, count: int) -> dict[str, float]:
@@ -251,18 +247,13 @@ class Gallery:
                 pipe.incr(self._key("gallery", "changes"))
                 changes = int(pipe.execute()[-1])
             self._open.forget(some, changes)
-            self._answers.forget(some)
+            self._ended.forget(some)
             self._settled.difference_update(some)
-            self._trusted.drop(some)
 
     def let_go(self) -> None:
-        """Keeps nobody's looks in memory, and believes no record: what is needed is read anew."""
+        """Keeps nobody's looks in memory: what is needed is read anew."""
         self._open = OpenLooks(changes=-1)
         self._forget_found()
-
-    def moved(self) -> None:
-        """Hears that tracklets have come to other identities, not by `wrote`."""
-        self._trusted.clear()
 
     def wrote(self, sighting: Sighting, changes: int, *, confirmed: bool) -> None:
         """Keeps what is held in memory equal to what has just been written.
@@ -273,9 +264,8 @@ class Gallery:
             confirmed: that the decision on it stands.
         """
         self._open.put(sighting, changes)
-        self._trusted.drop([sighting.tracklet])
         if sighting.closed:
-            self._answers.ended(sighting.tracklet, sighting.embedding)
+            self._ended.put(sighting.tracklet, sighting.embedding)
         if confirmed and not sighting.closed:
             self._settled.add(sighting.tracklet)
         else:
@@ -304,33 +294,17 @@ class Gallery:
     def _ended_like(
         self, sightings: Sequence[Sighting], count: int, exact: bool
     ) -> list[dict[str, float]]:
-        """The same among those that have ended: searched for, or what was found before."""
-        holds = [not exact and self._answers.hold(sighting) for sighting in sightings]
-        asked = [s for s, held in zip(sightings, holds, strict=True) if not held]
-        again = [s for s, held in zip(sightings, holds, strict=True) if held]
-        searched = self._searches.find(asked, count, self._answers.moment, exact=exact)
-        compared = iter(self._answers.similar(again, count))
-        for sighting, found in zip(asked, searched, strict=True):
-            found.alike.update(self._answers.later(found.moment, sighting.embedding))
-            if not exact:
-                self._answers.put(sighting, found.alike, found.moment)
-        new = (found.alike for found in searched)
-        return [next(compared) if held else next(new) for held in holds]
+        """The same among those that have ended."""
+        searched = self._searches.find(sightings, count, self._ended.count, exact=exact)
+        return [
+            found.alike | self._ended.similar(sighting.embedding, found.moment)
+            for sighting, found in zip(sightings, searched, strict=True)
+        ]
 
     def _forget_found(self) -> None:
-        self.moved()
         self._settled.clear()  # of whom was erased not even the tracklet's name is kept
-        self._answers.clear()
+        self._ended = LatestEnded(_ENDED)
         self._searches.drop()
-
-    def _stored(self, tracklets: Sequence[str]) -> dict[str, StoredLook]:
-        """Looks as they are kept, for `Answers`."""
-        found = self._scripts.run("stored_looks", [self._key("gallery")], tracklets)
-        looks = zip(found[0::2], found[1::2], strict=True)
-        return {
-            name: StoredLook(levels, float(highest))
-            for name, (levels, highest) in zip(tracklets, looks, strict=True)
-        }
 
     def _refresh(self, changes: int) -> None:
         """Reads anew which tracklets are open, and searches anew, if others have written since."""

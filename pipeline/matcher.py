@@ -240,7 +240,6 @@ class MatchingService:
             )
             if moved is None:
                 raise Fenced("another matcher is in charge")
-            self._store.gallery.moved()
             self._metrics.count("hindsight", moved, kind="merged" if change.merges else "revised")
 
     def _prune(self) -> None:
@@ -253,7 +252,7 @@ class MatchingService:
         self._metrics.gauge("gallery_size", gallery.size())
 
     def _heed(self, constraints: Constraints) -> None:
-        """Believes nothing in memory if people have said something: who, and who no more."""
+        """Lets go of all looks in memory if people have said something: somebody may be erased."""
         if constraints.version != self._said:
             self._said = constraints.version
             self._store.gallery.let_go()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,43 +66,31 @@ class OpenLooks:
 
 
 class LatestEnded:
-    """Embeddings of the tracklets that ended last, in a ring.
+    """Embeddings of the tracklets that ended last, for searches that had begun by then.
 
     Args:
         capacity: how many are kept.
+
+    Attributes:
+        count: how many have ended so far.
     """
 
     def __init__(self, capacity: int) -> None:
-        self._names: list[str] = [""] * capacity
-        self._looks = np.zeros((0, 0), np.float32)
+        self._looks: deque[tuple[str, Vectors]] = deque(maxlen=capacity)
         self.count = 0
 
     def put(self, tracklet: str, look: Vectors) -> None:
         """Takes a tracklet that has ended."""
-        if self._looks.shape[1] != len(look):
-            self._looks = np.zeros((len(self._names), len(look)), np.float32)
-        place = self.count % len(self._names)
-        self._names[place], self._looks[place] = tracklet, look
+        self._looks.append((tracklet, look))
         self.count += 1
 
     def forget(self, tracklets: Collection[str]) -> None:
         """Keeps these no more."""
-        for place, name in enumerate(self._names):
+        for place, (name, look) in enumerate(self._looks):
             if name in tracklets:
-                self._names[place] = ""
-                self._looks[place] = 0.0
+                self._looks[place] = ("", np.zeros_like(look))
 
-    def holds(self, since: int) -> bool:
-        """True if all that came after so many others are still kept."""
-        return self.count - since <= len(self._names)
-
-    def similar(self, asked: Vectors) -> Vectors:
-        """How alike each of some embeddings and all that are kept are: float32[N, kept]."""
-        kept = self._looks[: self.count]
-        return asked @ kept.T if len(kept) else np.zeros((len(asked), 0), np.float32)
-
-    def since(self, number: int) -> tuple[list[str], list[int]]:
-        """Those that came after the first `number`, and where in `similar` they stand."""
-        places = [i % len(self._names) for i in range(number, self.count)]
-        places = [place for place in places if self._names[place]]
-        return [self._names[i] for i in places], places
+    def similar(self, look: Vectors, since: int) -> dict[str, float]:
+        """Those that ended after the first `since`, and how alike a look they are, -1 to 1."""
+        later = islice(reversed(self._looks), self.count - since)
+        return {name: float(look @ other) for name, other in later if name}

@@ -225,24 +225,3 @@ def test_similarity_is_what_the_embeddings_say(store: Store) -> None:
     truth = float(np.dot(looks(1), query.embedding))
     assert of["open"] == pytest.approx(truth, abs=1e-5)
     assert of["ended"] == pytest.approx(truth, abs=0.02)
-
-
-def test_whoever_is_in_charge_believes_what_was_read(store: Store) -> None:
-    store.gallery.begin("a network")
-    decide(store, "w1", 1)
-    assert found(store) == ["w1"]
-    store._redis.delete(store._key("tracklet", "w1"))  # nobody does that without a word
-    assert found(store) == ["w1"]
-    store.gallery.moved()
-    assert found(store) == []
-
-
-def test_what_was_written_or_taken_out_is_read_anew(store: Store) -> None:
-    store.gallery.begin("a network")
-    for identity in (1, 2):
-        decide(store, "w1", identity)
-        query = sighting("query", "east", 100.0, 101.0)
-        ((candidate,),) = store.gallery.candidates([query], memory=1000.0)
-        assert candidate.record.identity == identity
-    store.gallery.forget(["w1"])
-    assert found(store) == []

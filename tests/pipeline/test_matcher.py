@@ -181,8 +181,7 @@ def test_whoever_is_forgotten_is_not_kept_in_memory_either(
     store: Store, service: MatchingService
 ) -> None:
     def looks_kept() -> list[bool]:
-        ended = store.gallery._answers._ended
-        return [bool(service.weigher.strangers._recent), bool(ended._looks.any())]
+        return [bool(service.weigher.strangers._recent), bool(store.gallery._ended._looks)]
 
     def wait_for(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 10
