@@ -6,9 +6,8 @@ A gallery is filled with ended tracklets of a synthetic site (`benchmarks.galler
 each person. Then people of the gallery come back: each is reported once a second for ten seconds
 through the stream, and `MatchingService` settles it all, without hindsight. Columns:
 
-- *query*: candidates of one sighting, asked alone and for the first time; *recall*: share of the
-  ten most similar tracklets, by exact search, that are among the candidates of a tracklet's
-  reports, those that are compared with what was found before included.
+- *query*: candidates of one sighting, asked alone; *recall*: share of the ten most similar
+  tracklets, by exact search, that are among the candidates of a tracklet's reports.
 - *insert/s*: ended tracklets written one after the other.
 - *decision*: from a sighting's arrival in the stream to its decision's being written, at `--rate`
   sightings a second.
@@ -17,8 +16,9 @@ through the stream, and `MatchingService` settles it all, without hindsight. Col
   seconds on a machine that is shared: two cores do at most so many.
 - *bytes*: memory of Redis per tracklet, with its records and without pictures.
 
-Filling takes longest: a graph of 100,000 tracklets is some ten minutes of work for Redis, one of
-300,000 an hour. With `--keep` it is written to a folder and read from there the next time.
+Filling takes longest: a graph of 100,000 tracklets is some minutes of work for Redis, one of
+300,000 a quarter of an hour. With `--keep` it is written to a folder, and read from there the
+next time.
 """
 
 from __future__ import annotations
