@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import cycle
 
 import structlog
 
@@ -25,7 +26,7 @@ from pipeline.store import Corrected, Settled, Store
 from pipeline.topology import load_topology
 from pipeline.weigh import Weigher
 
-_PRUNE_SECONDS = 1.0  # often and little, so that no decision waits for it
+_CHORE_SECONDS = 0.3  # one at a time, often and little, so that no decision waits long for it
 _TIDY_SECONDS = 10.0
 _REREAD_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
@@ -83,13 +84,14 @@ class MatchingService:
         if site.matching.hindsight != "off":
             look = Look(calibration, topology, tolerance)
             self._review = Review(store, look, period=site.matching.hindsight)
-        self._rubbish = rubbish
+        chores = [self._prune, self._keep_learned]
+        self._chores = cycle(chores if rubbish is None else [*chores, rubbish.settle])
         self._said = ""  # version of what people had said when looks were let go last
         self._newest = 0.0
         self._highest = 0
         self._in_charge = False
         self._trouble = ""
-        self._pruned = self._tidied = self._reread = -float("inf")
+        self._chored = self._tidied = self._reread = -float("inf")
 
     @property
     def weigher(self) -> Weigher:
@@ -216,12 +218,9 @@ class MatchingService:
         self.tick(wait_seconds=tick_seconds)
         if self._review is not None and self._newest:
             self._regroup(self._review.poll(now=now, newest=self._newest))
-        if now - self._pruned > _PRUNE_SECONDS:
-            self._prune()
-            self._keep_learned()
-            if self._rubbish is not None:
-                self._rubbish.settle(now)
-            self._pruned = now
+        if now - self._chored > _CHORE_SECONDS:
+            next(self._chores)()
+            self._chored = now
         if now - self._tidied > _TIDY_SECONDS:
             self._store.corrections.prune()
             self._remember_highest()
