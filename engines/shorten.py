@@ -5,11 +5,11 @@
 one's own, writes it into graph B, and prints what it does to similarities: of the people the recipe
 holds out, or of a tenth of those of the set.
 
-The parts overlap: they are projections of one map. A third of the numbers says the same, and a
-gallery takes a third of the work and half of the memory for it (docs/decisions.md). The projection
-is onto the directions that hold most of the squared length of the embeddings learned from, which
-are those that keep most of their inner products (Eckart and Young 1936: principal components,
-about the origin, because similarity is an inner product and not a distance from the mean).
+The parts overlap: they are projections of one map. A third of the numbers says the same, and Redis
+takes half of the time and two thirds of the memory for it (docs/decisions.md). The projection is
+onto the directions that hold most of the squared length of the embeddings learned from, which are
+those that keep most of their inner products (Eckart and Young 1936: principal components, about
+the origin, because similarity is an inner product and not a distance from the mean).
 
 Calibrate and quantise afterwards: similarities change a little, and the card is copied.
 """

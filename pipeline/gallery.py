@@ -43,7 +43,7 @@ MOST_OF_ONE = 32
 """Tracklets of one identity that the gallery keeps, the newest ones."""
 
 _SIMILARITY = itemgetter(1, 0)  # of (tracklet, similarity): in one order if they are equal, too
-_FOUND = 128  # of each, for the matcher
+_AHEAD = 128  # of each, as many as the matcher asks for
 _ENDED = 512  # that ended last, for searches that began before
 _STALE = 512  # more that are asked for if so many should have left already
 _REMOVALS = 16  # per transaction: Redis does nothing else meanwhile
@@ -120,7 +120,7 @@ class Gallery:
             sightings: those whose turn comes next, one at most of each tracklet.
         """
         asked = [s for s in sightings if s.closed or s.tracklet not in self._settled]
-        self._searches.begin(asked, _FOUND + 1 + self._stale, self._ended.count)
+        self._searches.begin(asked, _AHEAD + 1 + self._stale, self._ended.count)
 
     @in_our_words
     def alike(self, look: NDArray[np.float32], *, count: int) -> dict[str, float]:
@@ -284,12 +284,11 @@ class Gallery:
             changes, stale = pipe.execute()
         self._refresh(int(changes or 0))
         self._stale = min(int(stale), _STALE)
-        more = 1 + self._stale
-        wide = max(count, _FOUND) + more
-        ended = [_most_alike(e, count + more) for e in self._ended_like(sightings, wide, exact)]
-        floors = [min(e.values()) if len(e) == count + more else -math.inf for e in ended]
+        most = count + 1 + self._stale
+        ended = [_most_alike(e, most) for e in self._ended_like(sightings, most, exact)]
+        floors = [min(e.values()) if len(e) == most else -math.inf for e in ended]
         still_open = self._open.similar(sightings, floors)
-        return [_most_alike(e | o, count + more) for e, o in zip(ended, still_open, strict=True)]
+        return [_most_alike(e | o, most) for e, o in zip(ended, still_open, strict=True)]
 
     def _ended_like(
         self, sightings: Sequence[Sighting], count: int, exact: bool
