@@ -1,6 +1,8 @@
 """Tracklets of a synthetic site, for `benchmarks.gallery`: embeddings like those of the network.
 
 A person's looks lie in `LATENT` directions: partly a style that others wear, too, partly their own.
+(The variances of drsa_osnet_x1_0's principal directions, of 4,574 tracklets and crops, count as
+119 of equal size: the square of their sum by the sum of their squares.)
 A tracklet adds what all people have in common, what its camera adds, and noise of its own. The
 shares are those that fit the shipped network's similarities: the same person in two cameras 0.6 to
 0.7, two people 0.1 to 0.3, with a long tail.
