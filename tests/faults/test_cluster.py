@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -45,8 +46,8 @@ def store(request: pytest.FixtureRequest, cluster: RedisCluster) -> Iterator[Sto
 
 @pytest.fixture
 def sites(request: pytest.FixtureRequest, cluster: RedisCluster) -> Iterator[list[Store]]:
-    """One site on each of the shards; all connect by the same address."""
-    prefix = request.node.originalname.replace("_", "-")
+    """One site on each of the shards, which no other test uses; all connect by the same address."""
+    prefix = re.sub(r"\W+|_", "-", request.node.name).strip("-")
     names = [cluster.site_on(shard, prefix=prefix) for shard in SHARDS]
     stores = [Store.connect(cluster.url, site=name) for name in names]
     yield stores
