@@ -67,6 +67,7 @@ def test_who_is_taken_out_meanwhile_is_not_found(store: Store, searches: Searche
     decide(store, "w1")
     query = sighting("query", "east", 100.0, 101.0)
     store.gallery.look_ahead([query])
+    store.gallery._searches._begun["query"].answers.result()  # before the next one ends
     decide(store, "w2")
     store.gallery.forget(["w2"])
     assert ask(store, query) == {"w1"}
