@@ -28,7 +28,8 @@ from engines.card import graph_paths, read_card
 from engines.datasets import LabelledTracklet
 from engines.embed import Embeddings
 from engines.held_out import held_out_problems
-from engines.metrics import Labels, RetrievalScores, retrieval_scores
+from engines.metrics import RetrievalScores, retrieval_scores
+from engines.protocols import labels_of
 from engines.shorten import embed_parts, learn_projection, project, read_people, tracklet_clips
 from pipeline.config import DEFAULT_NETWORK
 from pipeline.embed import WEIGHTS
@@ -100,12 +101,7 @@ def _search(
     gallery: Sequence[LabelledTracklet],
 ) -> RetrievalScores:
     asked, searched = (embeddings[[places[t] for t in some]] for some in (query, gallery))
-    return retrieval_scores(asked @ searched.T, _labels(query), _labels(gallery))
-
-
-def _labels(tracklets: Sequence[LabelledTracklet]) -> Labels:
-    people, cameras = zip(*((t.person, t.camera) for t in tracklets), strict=True)
-    return Labels(people=np.array(people), cameras=np.array(cameras))
+    return retrieval_scores(asked @ searched.T, labels_of(query), labels_of(gallery))
 
 
 def _change(before: Embeddings, after: Embeddings) -> str:

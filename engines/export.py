@@ -156,13 +156,17 @@ def describe(network: AttentionNetwork, settings: NetworkSettings) -> NetworkCar
 
 def read_metadata(path: Path) -> dict[str, str]:
     """All entries of an ONNX file's metadata."""
-    return {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    return _entries(onnx.load(str(path)))
+
+
+def _entries(model: onnx.ModelProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def write_metadata(path: Path, entries: Mapping[str, str]) -> None:
     """Adds entries to an ONNX file's metadata, or replaces them."""
     model = onnx.load(str(path))
-    helper.set_model_props(model, read_metadata(path) | dict(entries))
+    helper.set_model_props(model, _entries(model) | dict(entries))
     onnx.save(model, str(path))
 
 

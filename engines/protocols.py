@@ -94,7 +94,7 @@ def embed_problem(
             known[tracklet] = embed_tracklet(tracklet, embedder, frames=frames)
     query = np.stack([known[tracklet] for tracklet in problem.query])
     gallery = np.stack([known[tracklet] for tracklet in problem.gallery])
-    return EmbeddedProblem(query @ gallery.T, _labels(problem.query), _labels(problem.gallery))
+    return EmbeddedProblem(query @ gallery.T, labels_of(problem.query), labels_of(problem.gallery))
 
 
 def embed_tracklet(tracklet: LabelledTracklet, embedder: Embedder, *, frames: int) -> Embedding:
@@ -103,7 +103,8 @@ def embed_tracklet(tracklet: LabelledTracklet, embedder: Embedder, *, frames: in
     return embedder([read_crop(tracklet.paths[i]) for i in dict.fromkeys(indices.tolist())])
 
 
-def _labels(tracklets: Sequence[LabelledTracklet]) -> Labels:
+def labels_of(tracklets: Sequence[LabelledTracklet]) -> Labels:
+    """Who they are, and which cameras saw them."""
     return Labels(
         people=np.array([tracklet.person for tracklet in tracklets]),
         cameras=np.array([tracklet.camera for tracklet in tracklets]),

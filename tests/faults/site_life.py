@@ -55,8 +55,7 @@ def check(store: Store, tracklets: set[str]) -> None:
     assert (lost, invented) == (set(), set()), "a sighting was lost"
     shown = [t.tracklet for i in store.identities(1000) for t in i.tracklets]
     assert max(Counter(shown).values()) == 1, "a tracklet has two identities"
-    # Who was decided on may be revised, and hindsight may merge; nobody is decided on anew.
-    firsts = Counter(d.tracklet for d in announced if d.kind in ("new", "matched"))
+    firsts = Counter(d.tracklet for d in announced if d.kind != "revised")
     twice = [d for d in announced if firsts[d.tracklet] > 1]
     assert not twice, "a sighting was decided twice"
     founded = Counter(d.identity for d in announced if d.kind == "new")
