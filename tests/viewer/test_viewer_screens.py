@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from viewer_parts import NOON, Walk, see, serving
 
 from pipeline.store import Store
@@ -73,6 +73,34 @@ def test_escape_goes_one_step_up(page, address):
     page.keyboard.press("Escape")
     expect(page.locator('.identities [data-identity="1"] a')).to_be_focused()
     assert page.url.endswith("/#/identities")
+
+
+def told_once(line: WebSocketRoute) -> None:
+    """Lets what the page begins with through, and none of the news after it."""
+    server = line.connect_to_server()
+    server.on_message(lambda text: line.send(text) if '"snapshot"' in str(text) else None)
+
+
+def test_escape_finds_who_was_left_though_the_list_is_asked_for_twice(page, address):
+    lines: list[WebSocketRoute] = []
+    asked: list[Route] = []
+    page.route_web_socket("**/live*", lambda line: lines.append(line))
+    page.route("**/api/v1/identities?*", lambda route: asked.append(route))
+    page.goto(f"{address}/#/identities/1")
+    expect(page.get_by_role("heading", name="Person 1")).to_be_focused()
+    page.keyboard.press("Escape")
+    while not asked:
+        page.wait_for_timeout(20)
+    told_once(lines[0])  # the snapshot has the list asked for once more
+    while len(asked) < 2:
+        page.wait_for_timeout(20)
+    first, second = asked
+    with page.expect_response("**/api/v1/identities?*") as answer:
+        first.continue_()
+    answer.value.finished()
+    page.evaluate("() => new Promise(requestAnimationFrame)")  # the old answer has been dealt with
+    second.continue_()
+    expect(page.locator('.identities [data-identity="1"] a')).to_be_focused()
 
 
 @pytest.mark.parametrize(

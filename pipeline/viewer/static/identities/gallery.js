@@ -18,7 +18,7 @@ const SIZE = { width: 160, height: 254, gap: 12 };
 
 export class Gallery {
   constructor({ model, clock, recorded = false }) {
-    Object.assign(this, { model, clock, roll: new Roll(), chosen: new Map(), feed: null, trouble: "" });
+    Object.assign(this, { model, clock, roll: new Roll(), chosen: new Map(), feed: null, loading: null, trouble: "" });
     this.filters = new Filters(recorded ? ["time", "camera"] : ["name", "time", "camera", "live"]);
     this.filters.addEventListener("change", () => this.refine());
     this.build();
@@ -45,13 +45,17 @@ export class Gallery {
 
   // ── what is listed ─────────────────────────────────────────────────────────────────────────
 
-  /** Shows those whom the address names; without any, whoever was shown before. */
+  /**
+   * Shows those whom the address names; without any, whoever was shown before.
+   * @returns resolves when they are there: the answer to what was last asked, should more be asked meanwhile
+   */
   async show(query) {
     if (query.size) this.filters.fromSearch(query);
     const search = this.filters.toSearch();
     this.keepInAddress(search);
-    if (!this.feed || search !== this.search) await this.load(search);
+    if (!this.feed || search !== this.search) this.load(search);
     else this.update();
+    for (let seen = null; seen !== this.loading; await seen) seen = this.loading;
   }
 
   refine() {
@@ -67,13 +71,13 @@ export class Gallery {
   }
 
   /** Asks for everything anew; what is shown stays until the answer is there. */
-  async load(search = this.search) {
+  load(search = this.search) {
     this.search = search;
     this.query = this.filters.query(this.clock.now());
     this.feed = new Feed("/identities", this.query, PAGE, MORE);
     this.fresh = true;
     this.loadedAt = this.clock.now();
-    await this.more();
+    this.loading = this.more();
   }
 
   async more() {
