@@ -270,6 +270,18 @@ def test_more_noise_makes_people_less_like_themselves(world: World, closed: Obse
     assert likeness(noisy.sightings, noisy) < likeness(closed.sightings, closed) - 0.15
 
 
+def test_estranged_cameras_see_people_otherwise(world: World, closed: Observed) -> None:
+    some = (0, 2, 5)
+    strange = world.observed(faults=Faults(estranged=tuple((n, 0.1) for n in some)), growing=False)
+    assert likeness(strange.sightings, strange) < likeness(closed.sightings, closed) - 0.1
+    changed = {
+        after.camera
+        for before, after in zip(closed.sightings, strange.sightings, strict=True)
+        if not np.array_equal(before.embedding, after.embedding)
+    }
+    assert changed == {world.plan.cameras[n].name for n in some}
+
+
 def likeness(sightings: list[Sighting], observed: Observed) -> float:
     """Mean similarity of the tracklets of one person in different cameras."""
     embeddings = np.stack([sighting.embedding for sighting in sightings])

@@ -23,8 +23,10 @@ quarter of the true pairs lies under 0.7.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,7 @@ Vectors = NDArray[np.float32]
 CROPS = 6
 """An embedding rests on so many crops at most."""
 
-_PERSON, _STYLE, _CAMERA, _VIEW, _MAP, _ODDITY = range(6)
+_PERSON, _STYLE, _CAMERA, _VIEW, _MAP, _ODDITY, _ESTRANGED = range(7)
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,21 @@ class Appearance:
         looks: how alike they are.
         seed: who looks how.
         noise: times as much noise as `looks` says.
+        estranged: camera → share of a person's signal that is there as in all others.
     """
 
-    def __init__(self, looks: Looks, seed: int, *, noise: float = 1.0) -> None:
+    def __init__(
+        self,
+        looks: Looks,
+        seed: int,
+        *,
+        noise: float = 1.0,
+        estranged: Mapping[int, float] = MappingProxyType({}),
+    ) -> None:
         self.looks = looks
         self._seed = seed
         self._noise = noise
+        self._estranged = estranged
 
     def oddity(self, tracklets: NDArray[np.uint64]) -> NDArray[np.float64]:
         """By how much each tracklet's noise is above the usual: float64[n], as a factor."""
@@ -126,10 +137,19 @@ class Appearance:
         Returns:
             float32[n, dimensions] of unit length.
         """
-        latent = self._signal(people) + self._common + self._shift(cameras)
+        latent = self._seen(people, cameras) + self._common + self._shift(cameras)
         latent += self._disturb(tracklets, crops)
         embeddings = latent @ self._map
         return np.asarray(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))
+
+    def _seen(self, people: NDArray[np.int64], cameras: NDArray[np.int64]) -> Vectors:
+        """What the cameras see of the people: an estranged one something else in part."""
+        signal = self._signal(people)
+        for camera, kept in self._estranged.items():
+            there = cameras == camera
+            other = self._directions(named(self._seed, _ESTRANGED, people[there]))
+            signal[there] = np.sqrt(kept) * signal[there] + np.sqrt(1 - kept) * other
+        return signal
 
     def _signal(self, people: NDArray[np.int64]) -> Vectors:
         """What a person looks like, squared length about 1."""

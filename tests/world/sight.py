@@ -23,6 +23,8 @@ class Faults:
 
     Attributes:
         noise: times as much noise in the embeddings as the network has by itself.
+        estranged: cameras that see people as the others do not, but alike among each other, as by
+            infrared: (camera, share of a person's signal that is as elsewhere).
         missing: share of the time in view in which somebody is not found.
         missing_seconds: how long at a time, on average; after `LOST_AFTER` a tracklet breaks.
         breaks: share of visits whose tracklet breaks somewhere in the middle.
@@ -31,6 +33,7 @@ class Faults:
     """
 
     noise: float = 1.0
+    estranged: tuple[tuple[int, float], ...] = field(default=())
     missing: float = 0.0
     missing_seconds: float = 1.0
     breaks: float = 0.0

@@ -168,7 +168,9 @@ class World:
                 it lasts; if not, only the last one, when it has ended.
         """
         faults = faults or Faults()
-        appearance = Appearance(looks or Looks(), self.spec.seed, noise=faults.noise)
+        appearance = Appearance(
+            looks or Looks(), self.spec.seed, noise=faults.noise, estranged=dict(faults.estranged)
+        )
         waiting = np.empty(0, _ROW)
         for walks, until, seen in self._batches():
             rows = self._rows(walks, observe(self.spec, seen, faults), growing=growing)
