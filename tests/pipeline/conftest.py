@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streams import RtspServer, require_gstreamer, write_h264
+from live_parts import COUNT, FPS
+from streams import RtspServer, require_gstreamer, write_clip, write_h264
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,9 @@ def rtsp_server(h264_clip: Path) -> Iterator[RtspServer]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few numbered pictures."""
+    return write_clip(tmp_path_factory.mktemp("live") / "clip.mp4", count=COUNT, fps=FPS)

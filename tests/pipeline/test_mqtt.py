@@ -9,26 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from brokers import PASSWORD, USER, Listener, Mosquitto, wait_for
-from people import sighting
-from tls_front import make_certificate
+from brokers import Listener, Mosquitto, wait_for
+from mqtt_parts import ROOT, SiteOfTests, appear, problem, speaking
 
 from pipeline.broker import Broker, Note
-from pipeline.config import CameraSettings, Site
-from pipeline.data import CameraState, CameraStatus, Decision, DecisionKind
+from pipeline.data import CameraState, CameraStatus
 from pipeline.embedded import EmbeddedRedis
 from pipeline.mqtt_settings import MqttSettings
-from pipeline.outgoing import Outgoing
 from pipeline.roles import REDIS_VARIABLE
-from pipeline.store import Settled, Store
+from pipeline.store import Store
 
-ROOT = "handoff/shop"
 CONFIGS = (
     "homeassistant/sensor/handoff_shop/people/config",
     "homeassistant/sensor/handoff_shop/camera-west-people/config",
@@ -48,48 +42,11 @@ def listener(broker: Mosquitto) -> Iterator[Listener]:
         yield listener
 
 
-class SiteOfTests:
-    """cams.yaml, as it is now; tests change it."""
-
-    def __init__(self, broker: Mosquitto, *cameras: str, **mqtt: object) -> None:
-        fields = {"url": broker.url, "discovery": "homeassistant"} | mqtt
-        self.now = Site(
-            site="shop",
-            cameras={name: CameraSettings(source="rtsp://x") for name in cameras or ("west",)},
-            mqtt=MqttSettings.model_validate(fields),
-        )
-
-    def change(self, **changes: object) -> None:
-        self.now = self.now.model_copy(update=changes)
-
-
-@contextmanager
-def speaking(store: Store, site: SiteOfTests, owner: str = "a/1") -> Iterator[Outgoing]:
-    outgoing = Outgoing(store, lambda: site.now, owner)
-    outgoing.start()
-    wait_for(lambda: "mqtt" in store.events.outgoing())
-    try:
-        yield outgoing
-    finally:
-        outgoing.stop()
-
-
 def report(
     store: Store, camera: str, state: CameraState = CameraState.RUNNING, **more: Any
 ) -> None:
     fields = {"since": 1000.0, "updated": time.time()} | more
     store.put_statuses([CameraStatus(camera, state, **fields)])
-
-
-def appear(store: Store, tracklet: str, camera: str, identity: int, **more: Any) -> None:
-    now = time.time()
-    seen = sighting(tracklet, camera, begin=now - 2, end=now, **more)
-    decision = Decision(tracklet, camera, identity, DecisionKind.NEW, 0.9, time=seen.end)
-    store.record([Settled(seen, decision, store.tracklet(tracklet))])
-
-
-def problem(store: Store) -> str:
-    return str(store.events.outgoing()["mqtt"]["problem"])
 
 
 def test_who_comes_later_learns_how_the_site_is_doing(store: Store, broker: Mosquitto) -> None:
@@ -375,36 +332,3 @@ def test_connections_leave_nothing_behind(broker: Mosquitto) -> None:
 
     first = connect()
     assert [connect() for _ in range(5)] == [first] * 5
-
-
-def test_a_password_lets_in_and_stands_nowhere(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    monkeypatch.setenv("MQTT_PASSWORD", "canary-that-is-wrong")
-    with Mosquitto(tmp_path, guarded=True) as broker:
-        url = f"mqtt://{USER}@127.0.0.1:{broker.port}"
-        wrong = SiteOfTests(broker, url=url, password="env:MQTT_PASSWORD")
-        with speaking(store, wrong):
-            wait_for(lambda: "to let us in" in problem(store))
-            said = problem(store)
-        right = SiteOfTests(broker, url=url.replace("@", f":{quote(PASSWORD, safe='')}@"))
-        with Listener(broker, password=PASSWORD) as listener, speaking(store, right, "b/1"):
-            wait_for(lambda: listener.held.get(f"{ROOT}/status") == "online")
-            wait_for(lambda: problem(store) == "")
-            dumped = [repr(store._redis.dump(key)) for key in store._redis.keys("*")]
-    assert "Not authorized" in said or "Bad user name or password" in said
-    printed = capfd.readouterr()
-    texts = [said, *dumped, printed.out, printed.err, repr(wrong.now), repr(right.now)]
-    assert not [text for text in texts if "canary" in text]
-    assert "MQTT fails" in printed.out + printed.err
-
-
-def test_tls_wants_a_certificate_it_can_trust(store: Store, tmp_path: Path) -> None:
-    certificate = make_certificate(tmp_path)
-    with Mosquitto(tmp_path, certificate=certificate) as broker:
-        url = f"mqtts://localhost:{broker.port}"
-        with speaking(store, SiteOfTests(broker, url=url)):
-            wait_for(lambda: "certificate" in problem(store))
-        with speaking(store, SiteOfTests(broker, url=url, ca_file=certificate), "b/1"):
-            wait_for(lambda: problem(store) == "")
