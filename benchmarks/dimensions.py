@@ -89,7 +89,7 @@ def gallery(
     rows = []
     for length in map(int, dimensions.split(",")):
         turn = _turn(looks, length)
-        rows.append([str(length), *_redis(_unit(looks @ turn), _unit(asked @ turn), nearest)])
+        rows.append([str(length), *_redis(project(looks, turn), project(asked, turn), nearest)])
     typer.echo(f"{describe_machine()}; {tracklets:,} tracklets\n")
     typer.echo(markdown(["numbers", "insertion ms", "query ms", "found", "bytes"], rows))
 
@@ -125,10 +125,6 @@ def _turn(looks: Embeddings, length: int) -> Embeddings:
         return learn_projection([looks[: 40 * LATENT]], length)[0]
     wide = np.random.default_rng(0).normal(size=(length, looks.shape[1]))
     return np.asarray(np.linalg.qr(wide)[0].T, np.float32)
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def _redis(looks: Embeddings, asked: Embeddings, nearest: np.ndarray) -> Iterator[str]:
