@@ -52,6 +52,7 @@ def _draw_histograms(axes: Axes, ratio: LikelihoodRatio, pairs: Pairs) -> None:
             alpha=0.55,
             label=f"{people}: {int(chosen.sum())} pairs",
         )
+    axes.set_ylim(top=1.2 * axes.get_ylim()[1])  # room for the legend
     axes.set_xlabel("cosine similarity of the embeddings")
     axes.set_ylabel("share of the pairs")
     curve = axes.twinx()
@@ -59,4 +60,5 @@ def _draw_histograms(axes: Axes, ratio: LikelihoodRatio, pairs: Pairs) -> None:
     curve.set_ylabel("probability at even odds")
     curve.set_ylim(0, 1.02)
     axes.legend(loc="upper left", fontsize=8, frameon=False)
-    axes.set_title(f"llr = {ratio.slope:.1f} · similarity {ratio.offset:+.1f}", fontsize=9)
+    even = -ratio.offset / ratio.slope
+    axes.set_title(f"llr = {ratio.slope:.1f} · (similarity - {even:.2f})", fontsize=9)
