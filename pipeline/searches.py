@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pipeline.data import Sighting
 
 _EFFORT = 200  # neighbours looked at; see docs/decisions.md
+_LARGE, _GROWTH = 100_000, 0.3  # from so many tracklets on the effort grows with this power of them
 _CONNECTIONS = 4
 
 
@@ -53,6 +54,7 @@ class Searches:
         self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="search")
         self._begun: dict[str, _Begun] = {}
         self._before: dict[str, _Begun] = {}
+        self._size = 0  # of the vector set, when last searched
 
     def begin(self, sightings: Sequence[Sighting], count: int, moment: int) -> None:
         """Begins to search for some whose turn comes soon; what was begun before last is dropped.
@@ -109,14 +111,21 @@ class Searches:
     def _search(
         self, sightings: Sequence[Sighting], count: int, *, exact: bool
     ) -> list[dict[str, float]]:
-        effort = ["TRUTH"] if exact else ["EF", max(_EFFORT, count)]
+        effort = ["TRUTH"] if exact else ["EF", max(_effort(self._size), count)]
         with self._redis.pipeline(transaction=False) as pipe:
             for sighting in sightings:
                 pipe.execute_command(
                     "VSIM", self._key, "FP32", sighting.embedding.tobytes(),
                     "WITHSCORES", "COUNT", count, *effort,
                 )  # fmt: skip
-            return [_similarities(answer or {}) for answer in pipe.execute()]
+            pipe.execute_command("VCARD", self._key)
+            *answers, self._size = pipe.execute()
+        return [_similarities(answer or {}) for answer in answers]
+
+
+def _effort(size: int) -> int:
+    """Neighbours to look at among so many: with ever the same number ever fewer are found."""
+    return round(_EFFORT * max(1.0, size / _LARGE) ** _GROWTH)
 
 
 def _similarities(answer: Mapping[bytes, float]) -> dict[str, float]:
