@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pipeline.data import Sighting
 
 _EFFORT = 200  # neighbours looked at; see docs/decisions.md
-_LARGE, _GROWTH = 100_000, 0.3  # from so many tracklets on the effort grows with this power of them
+_LARGE = 100_000  # tracklets from which on more are looked at where it counts
 _CONNECTIONS = 4
 
 
@@ -111,9 +111,10 @@ class Searches:
     def _search(
         self, sightings: Sequence[Sighting], count: int, *, exact: bool
     ) -> list[dict[str, float]]:
-        effort = ["TRUTH"] if exact else ["EF", max(_effort(self._size), count)]
         with self._redis.pipeline(transaction=False) as pipe:
             for sighting in sightings:
+                neighbours = _effort(self._size, final=sighting.closed)
+                effort = ["TRUTH"] if exact else ["EF", max(neighbours, count)]
                 pipe.execute_command(
                     "VSIM", self._key, "FP32", sighting.embedding.tobytes(),
                     "WITHSCORES", "COUNT", count, *effort,
@@ -123,9 +124,13 @@ class Searches:
         return [_similarities(answer or {}) for answer in answers]
 
 
-def _effort(size: int) -> int:
-    """Neighbours to look at among so many: with ever the same number ever fewer are found."""
-    return round(_EFFORT * max(1.0, size / _LARGE) ** _GROWTH)
+def _effort(size: int, *, final: bool) -> int:
+    """Neighbours to look at among so many tracklets.
+
+    The same number finds ever fewer in a large gallery. While somebody is there they are searched
+    for every second, so one search may miss; what is decided when they have gone is for good.
+    """
+    return round(_EFFORT * math.sqrt(max(1.0, size / _LARGE))) if final else _EFFORT
 
 
 def _similarities(answer: Mapping[bytes, float]) -> dict[str, float]:

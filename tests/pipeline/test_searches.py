@@ -1,4 +1,4 @@
-"""How thoroughly the gallery is searched: among more tracklets more neighbours are looked at."""
+"""How thoroughly the gallery is searched: in a large one more, for those who have gone."""
 
 from __future__ import annotations
 
@@ -33,20 +33,24 @@ def client(redis_server: EmbeddedRedis, looks: np.ndarray) -> Iterator[redis.Red
     client.delete("{searches}")
 
 
-def found(client: redis.Redis, looks: np.ndarray) -> float:
+def found(client: redis.Redis, looks: np.ndarray, *, closed: bool) -> float:
     """Share of the nearest that are found."""
     searches = Searches(client, "{searches}")
-    asked = [sighting(str(n), embedding=look) for n, look in enumerate(looks[TRACKLETS:])]
+    asked = [
+        sighting(str(number), embedding=look, closed=closed)
+        for number, look in enumerate(looks[TRACKLETS:])
+    ]
     searches.find(asked[:1], NEAREST, 0, exact=False)  # learns how many there are
     near, exact = (searches.find(asked, NEAREST, 0, exact=exact) for exact in (False, True))
     hits = sum(len(a.alike.keys() & b.alike.keys()) for a, b in zip(near, exact, strict=True))
     return hits / (NEAREST * QUERIES)
 
 
-def test_the_more_tracklets_there_are_the_more_are_looked_at(
+def test_in_a_large_gallery_those_who_have_gone_are_searched_for_thoroughly(
     client: redis.Redis, looks: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.searches._EFFORT", NEAREST)
-    usual = found(client, looks)
-    monkeypatch.setattr("pipeline.searches._LARGE", 10)
-    assert found(client, looks) > usual + 0.1
+    small = found(client, looks, closed=True)
+    monkeypatch.setattr("pipeline.searches._LARGE", 40)
+    assert found(client, looks, closed=False) == small
+    assert found(client, looks, closed=True) > small + 0.1
