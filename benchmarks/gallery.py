@@ -17,8 +17,8 @@ through the stream, and `MatchingService` settles it all, without hindsight. Col
 - *bytes*: memory of Redis per tracklet, with its records and without pictures.
 
 Filling takes longest: a graph of 100,000 tracklets is some minutes of work for Redis, one of
-300,000 a quarter of an hour. With `--keep` it is written to a folder, and read from there the
-next time.
+300,000 a quarter of an hour, one of a million most of an hour. With `--keep` it is written to a
+folder, and read from there the next time.
 """
 
 from __future__ import annotations
