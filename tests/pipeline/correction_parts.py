@@ -1,32 +1,12 @@
-"""What the tests of corrections share: two people, a matcher, and what is known."""
+"""What the tests of corrections share: what is decided, sent and known."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from people import sighting
 
-from pipeline.config import load_site
 from pipeline.data import Decision, DecisionKind, Sighting
-from pipeline.evidence import Calibration
 from pipeline.matcher import MatchingService
 from pipeline.store import Settled, Store
-
-CALIBRATION = Calibration(slope=20.0, offset=-12.0, trust=1.0)
-ROOT = Path(__file__).parents[2]
-
-
-def with_two_people(store: Store) -> Store:
-    """The store, with person 1, seen as a1 and a2, and person 2, seen as b1."""
-    for name, identity in (("a1", 1), ("a2", 1), ("b1", 2)):
-        decide(store, name, identity, person=identity)
-    return store
-
-
-def matching(store: Store) -> MatchingService:
-    """A matcher of the demo site."""
-    store.open_sightings()
-    return MatchingService(store, load_site(ROOT / "cams.yaml"), CALIBRATION, exact=True)
 
 
 def decide(store: Store, name: str, identity: int, *, person: int = 1, end: float = 5.0) -> None:

@@ -11,10 +11,8 @@ from correction_parts import (
     announced,
     decide,
     identities,
-    matching,
     nothing_is_open,
     send,
-    with_two_people,
 )
 from people import looks, sighting
 
@@ -23,18 +21,6 @@ from pipeline.corrections import Correction
 from pipeline.errors import CorrectionError
 from pipeline.matcher import MatchingService
 from pipeline.store import Store
-
-
-@pytest.fixture
-def two(store: Store) -> Store:
-    """A site of two people: 1, seen as a1 and a2, and 2, seen as b1."""
-    return with_two_people(store)
-
-
-@pytest.fixture
-def service(store: Store) -> MatchingService:
-    return matching(store)
-
 
 # ── merge ───────────────────────────────────────────────────────────────────────────────────
 

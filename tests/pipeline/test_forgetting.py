@@ -9,10 +9,8 @@ from correction_parts import (
     announced,
     decide,
     identities,
-    matching,
     nothing_is_open,
     send,
-    with_two_people,
 )
 from leftovers import dump
 from people import sighting
@@ -21,17 +19,6 @@ from pipeline.constraints import CorrectionKind
 from pipeline.errors import CorrectionError
 from pipeline.matcher import MatchingService
 from pipeline.store import Corrected, Store
-
-
-@pytest.fixture
-def two(store: Store) -> Store:
-    """A site of two people: 1, seen as a1 and a2, and 2, seen as b1."""
-    return with_two_people(store)
-
-
-@pytest.fixture
-def service(store: Store) -> MatchingService:
-    return matching(store)
 
 
 def test_nothing_is_left_of_somebody_who_was_forgotten(
