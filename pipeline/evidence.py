@@ -11,6 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 WITHIN = 0.15
 """By how much more alike people are in one view than in two: light and background are the same."""
 _FEW = 3
@@ -51,11 +54,21 @@ class Calibration:
         Args:
             nats: what the tracklets of one person say, one at least.
         """
-        count = max(min(_FEW, len(nats)), (len(nats) + 1) // 2)
+        count = _counting(len(nats))
         # Of most people one or two tracklets look alike: no need to look for the best.
         best = nats if len(nats) <= 2 else heapq.nlargest(count, nats)
         llr = sum(best) / count
         return max(-self.limit, min(self.limit, llr))
+
+    def together_each(self, nats: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`together` of each row: [K, n] → [K]."""
+        best = np.sort(nats, axis=1)[:, -_counting(nats.shape[1]) :]
+        return np.clip(best.mean(axis=1), -self.limit, self.limit)
+
+
+def _counting(tracklets: int) -> int:
+    """How many of somebody's tracklets say whether another looks like them."""
+    return max(min(_FEW, tracklets), (tracklets + 1) // 2)
 
 
 @dataclass(frozen=True, slots=True)

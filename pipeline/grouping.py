@@ -31,7 +31,7 @@ class Grouping:
         """Puts groups in the place of those with these numbers; an empty one goes."""
         for number, group in changes.items():
             if not group:
-                del self.groups[number]
+                self.groups.pop(number, None)
                 continue
             self.groups[number] = group
             for i in group:
@@ -42,8 +42,13 @@ def recombined(a: Group, b: Group) -> Iterator[tuple[Group, Group]]:
     """Both as one, and each with the later part of the other, cut at every moment."""
     yield tuple(sorted(a + b)), ()
     for cut in sorted({*a, *b})[1:]:
-        early_a, early_b = tuple(i for i in a if i < cut), tuple(i for i in b if i < cut)
-        yield early_a + b[len(early_b) :], early_b + a[len(early_a) :]
+        yield exchanged(a, b, cut)
+
+
+def exchanged(a: Group, b: Group, cut: int) -> tuple[Group, Group]:
+    """Each with what the other has from a tracklet on."""
+    early_a, early_b = tuple(i for i in a if i < cut), tuple(i for i in b if i < cut)
+    return early_a + b[len(early_b) :], early_b + a[len(early_a) :]
 
 
 def by_identity(sightings: Sequence[Sighting], online: Mapping[str, int]) -> list[Group]:
@@ -64,9 +69,11 @@ def numbered(
         for number in {online[sightings[i].tracklet] for i in group}
     ]
     numbers: dict[Group, int] = {}
+    taken: set[int] = set()
     for _, _, number, group in sorted(claims):
-        if group not in numbers and number not in numbers.values():
+        if group not in numbers and number not in taken:
             numbers[group] = number
+            taken.add(number)
     highest = max(online.values(), default=0)
     for group in sorted(set(groups) - set(numbers)):
         highest += 1

@@ -8,11 +8,10 @@ everything is looked for: tracklets are grouped so that the sum over all groups 
 - way: what time and place say of going from each tracklet to the next, and of not being seen any
   more after the last,
 
-is largest, and nobody is in two places at once. That is correlation clustering, for which no fast
-exact method is known; what is found is the best of what moving single tracklets, merging groups and
-exchanging their later parts can reach from two beginnings: the online decisions, and everybody
-alone. So by this sum it is never worse than the online result. How long people take between
-cameras is learned from the grouping, and the search repeated with it.
+is largest, and nobody is in two places at once. `pipeline.best_grouping` searches for it from two
+beginnings, the online decisions and everybody alone. So by this sum it is never worse than the
+online result. How long people take between cameras is learned from the grouping, and the search
+repeated with it.
 """
 
 from __future__ import annotations
@@ -22,17 +21,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.best_grouping import LEAST, Explanation, Search
 from pipeline.constraints import Constraints
 from pipeline.data import Evidence, Sighting
-from pipeline.grouping import Group, Grouping, by_identity, numbered, recombined
+from pipeline.grouping import Group, by_identity, numbered
+from pipeline.likeness import Likeness
 from pipeline.weigh import Weigher
 
 _NEIGHBOURS = 12
 """A tracklet may join those whom it resembles most; trying all would take time without end."""
-_ROUNDS = 20
-_LEAST = 1e-6  # nats: gains below are rounding
 _NOTHING_SAID = Constraints()
 
 
@@ -51,19 +49,6 @@ class Belonging:
     evidence: Evidence = field(default_factory=Evidence)
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Who is who, and what speaks for it.
-
-    Attributes:
-        groups: each one person, in order of time.
-        nats: the sum that was made large.
-    """
-
-    groups: tuple[Group, ...]
-    nats: float
-
-
 def second_pass(
     sightings: Sequence[Sighting],
     online: Mapping[str, int],
@@ -71,8 +56,8 @@ def second_pass(
     *,
     constraints: Constraints = _NOTHING_SAID,
     learn: int = 2,
-    least: float = _LEAST,
-    anew: bool = True,
+    least: float = LEAST,
+    thorough: bool = True,
 ) -> dict[str, Belonging]:
     """Decides anew on all tracklets of a recording at once.
 
@@ -83,7 +68,7 @@ def second_pass(
         constraints: what people said.
         learn: how often transit times are learned from the grouping and the search repeated.
         least: nats that must be gained for anything to be changed.
-        anew: search from everybody alone, too, not only from the online decisions.
+        thorough: search further than what is reached from the online decisions.
 
     Returns:
         tracklet → whom it belongs to. A group keeps the number that most of its tracklets had, so
@@ -98,14 +83,14 @@ def second_pass(
     learned: Sequence[Group] = ()
     for _ in range(1 + learn):
         problem = Problem(ordered, weigher, constraints, learned=learned)
-        learned = groups = problem.search(groups, least=least, anew=anew).groups
+        learned = groups = problem.search(groups, least=least, thorough=thorough).groups
     numbers = numbered(ordered, groups, online)
+    of = {i: group for group in groups for i in group}
     return {
         ordered[i].tracklet: Belonging(
-            numbers[group], problem.confidence(i, group), problem.evidence(i, group, groups)
+            numbers[group], problem.confidence(i, group), problem.evidence(i, of)
         )
-        for group in groups
-        for i in group
+        for i, group in of.items()
     }
 
 
@@ -130,10 +115,8 @@ class Problem:
         self._sightings = sightings
         self._weigher = weigher
         self._constraints = constraints
-        embeddings = np.array([s.embedding for s in sightings], np.float32)
-        self._similarity = embeddings @ embeddings.T
-        self._said = weigher.among([s.camera for s in sightings], self._similarity)
-        self._near = _nearest(self._said)
+        self._likeness = Likeness(sightings, weigher)
+        self._near = self._likeness.nearest(_NEIGHBOURS)
         self._ways: dict[tuple[int, int], float | None] = {}
         self._absences: dict[int, float] = {}
         self._values: dict[Group, float] = {}
@@ -150,20 +133,22 @@ class Problem:
         return self._values[group]
 
     def search(
-        self, online: Sequence[Group], *, least: float = _LEAST, anew: bool = True
+        self, online: Sequence[Group], *, least: float = LEAST, thorough: bool = True
     ) -> Explanation:
-        """The best explanation that is found from the online one, and from everybody alone.
+        """The best explanation that is found from the online one.
 
         Args:
             online: the groups to begin with.
             least: nats that a change must gain.
-            anew: begin from everybody alone, too.
+            thorough: begin from everybody alone, too, and anneal the better of both.
         """
-        found = self._improve(self._possible(online), least)
-        if not anew:
+        search = Search(self.value, self._near)
+        found = search.descend(self._possible(online), least=least)
+        if not thorough:
             return found
-        other = self._improve([(i,) for i in range(len(self._sightings))], least)
-        return other if other.nats > found.nats else found
+        alone = [(i,) for i in range(len(self._sightings))]
+        found = _better(found, search.descend(alone, least=least))
+        return _better(found, search.descend(search.anneal(found.groups), least=least))
 
     def confidence(self, i: int, group: Group) -> float:
         """Probability that a tracklet belongs with the others of a group, rather than alone.
@@ -174,19 +159,19 @@ class Problem:
         gain = self._gain(i, group, rest) if rest else np.inf
         return float(1.0 / (1.0 + np.exp(-gain)))
 
-    def evidence(self, i: int, group: Group, groups: Sequence[Group] = ()) -> Evidence:
-        """What speaks for a tracklet's belonging with the others of a group.
+    def evidence(self, i: int, of: Mapping[int, Group]) -> Evidence:
+        """What speaks for a tracklet's belonging with the others of its group.
 
         Args:
             i: the tracklet.
-            group: where it is.
-            groups: all there are: one of the others may come second.
+            of: the group of each; one of the others may come second.
         """
-        second = self._runner_up(i, group, groups)
+        group, second = of[i], self._runner_up(i, of)
         rest = tuple(j for j in group if j != i)
         if not rest:
             return Evidence(runner_up=second)
-        closest = max(rest, key=lambda j: (self._similarity[i, j], -j))
+        similarities = self._likeness.similarity(i, rest)
+        closest = int(np.argmax(similarities))
         place = group.index(i)
         before = self._sightings[group[place - 1]] if place else None
         looks = self._looks(group) - self._looks(rest)
@@ -194,16 +179,15 @@ class Problem:
             appearance=float(looks),
             transit=float(self._gain(i, group, rest) - looks),
             runner_up=second,
-            similarity=float(self._similarity[i, closest]),
-            closest=self._sightings[closest].tracklet,
+            similarity=float(similarities[closest]),
+            closest=self._sightings[rest[closest]].tracklet,
             came_from=before.tracklet if before else None,
             gap=self._sightings[i].begin - before.end if before else None,
         )
 
-    def _runner_up(self, i: int, group: Group, groups: Sequence[Group]) -> float | None:
+    def _runner_up(self, i: int, of: Mapping[int, Group]) -> float | None:
         """What the best of the other groups that a tracklet could be in would gain by it."""
-        near = set(self._near[i].tolist())
-        others = [each for each in groups if each != group and not near.isdisjoint(each)]
+        others = {of[int(j)] for j in self._near[i]} - {of[i]}
         gains = [self._gain(i, tuple(sorted((*each, i))), each) for each in others]
         return max((float(gain) for gain in gains if np.isfinite(gain)), default=None)
 
@@ -216,10 +200,9 @@ class Problem:
     def _looks(self, group: Group) -> float:
         if len(group) < 2:
             return 0.0
-        said = self._said[np.ix_(group, group)]
-        others = ~np.eye(len(group), dtype=bool)
-        each = [self._weigher.together(row[keep]) for row, keep in zip(said, others, strict=True)]
-        return sum(each) * (len(group) - 1) / len(group)
+        said = self._likeness.among(group)
+        others = said[~np.eye(len(group), dtype=bool)].reshape(len(group), -1)
+        return float(self._weigher.together_each(others).sum()) * (len(group) - 1) / len(group)
 
     def _way(self, group: Group) -> float:
         total = 0.0
@@ -228,7 +211,20 @@ class Problem:
             if step is None:
                 return -np.inf
             total += step
-        return total + self._absence(group[-1]) if self._allowed(group) else -np.inf
+        possible = self._allowed(group) and not self._in_two_places(group)
+        return total + self._absence(group[-1]) if possible else -np.inf
+
+    def _in_two_places(self, group: Group) -> bool:
+        """True if one excludes another that does not follow right after it."""
+        latest = -np.inf
+        for place in range(2, len(group)):
+            latest = max(latest, self._sightings[group[place - 2]].end)
+            later = self._sightings[group[place]]
+            if latest >= later.begin and any(
+                self._weigher.exclude(self._sightings[j], later) for j in group[: place - 1]
+            ):
+                return True
+        return False
 
     def _step(self, before: int, after: int) -> float | None:
         """Nats for going from one to the next; None if nobody can."""
@@ -270,76 +266,18 @@ class Problem:
         return not any(self._constraints.forbidden(name, pin) for name in names for pin in pins)
 
     def _possible(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups that can be one person; of the others everybody alone."""
+        """The groups, less the tracklets that cannot be with those before them."""
         kept: list[Group] = []
         for group in groups:
-            kept += [group] if np.isfinite(self.value(group)) else [(i,) for i in group]
+            fits = group if np.isfinite(self.value(group)) else group[:1]
+            for i in group[len(fits) :]:
+                if np.isfinite(self.value((*fits, i))):
+                    fits = (*fits, i)
+                else:
+                    kept.append((i,))
+            kept.append(fits)
         return kept
 
-    # ── the search ──────────────────────────────────────────────────────────────────────────
 
-    def _improve(self, groups: Sequence[Group], least: float) -> Explanation:
-        grouping = Grouping(groups)
-        for _ in range(_ROUNDS):
-            moved = self._move_singles(grouping, least)
-            joined = self._combine(grouping, least)
-            if not (moved or joined):
-                break
-        found = tuple(sorted(grouping.groups.values()))
-        return Explanation(found, sum(map(self.value, found)))
-
-    def _move_singles(self, grouping: Grouping, least: float) -> bool:
-        changed = False
-        for i in range(len(self._sightings)):
-            home = grouping.of[i]
-            group = grouping.groups[home]
-            rest = tuple(j for j in group if j != i)
-            options: dict[int, Group] = {grouping.fresh(): (i,)}
-            for number in self._around(grouping, i):
-                options[number] = tuple(sorted((*grouping.groups[number], i)))
-            gains = {
-                number: self.value(joined) - self.value(grouping.groups.get(number, ()))
-                for number, joined in options.items()
-            }
-            best = max(gains, key=lambda number: gains[number])
-            if gains[best] + self.value(rest) > self.value(group) + least:
-                grouping.replace({home: rest, best: options[best]})
-                changed = True
-        return changed
-
-    def _combine(self, grouping: Grouping, least: float) -> bool:
-        """Merges groups, and exchanges their later parts, as long as anything is gained by it."""
-        changed = False
-        for one, other in self._pairs(grouping):
-            if one not in grouping.groups or other not in grouping.groups:
-                continue
-            a, b = grouping.groups[one], grouping.groups[other]
-            best = max(recombined(a, b), key=self._value_of_both)
-            if self._value_of_both(best) > self._value_of_both((a, b)) + least:
-                first, second = best
-                grouping.replace({one: first, other: second})
-                changed = True
-        return changed
-
-    def _value_of_both(self, groups: tuple[Group, Group]) -> float:
-        return self.value(groups[0]) + self.value(groups[1])
-
-    def _around(self, grouping: Grouping, i: int) -> list[int]:
-        """Other groups that hold somebody whom a tracklet resembles."""
-        return sorted({grouping.of[int(j)] for j in self._near[i]} - {grouping.of[i]})
-
-    def _pairs(self, grouping: Grouping) -> list[tuple[int, int]]:
-        pairs = {
-            (min(home, other), max(home, other))
-            for i, home in enumerate(grouping.of)
-            for other in self._around(grouping, i)
-        }
-        return sorted(pairs)
-
-
-def _nearest(said: NDArray[np.float32]) -> NDArray[np.intp]:
-    """The other tracklets that each looks like most: [N, k]."""
-    others = said.copy()
-    np.fill_diagonal(others, -np.inf)
-    count = min(_NEIGHBOURS, max(len(said) - 1, 0))
-    return np.argsort(-others, axis=1, kind="stable")[:, :count]
+def _better(one: Explanation, other: Explanation) -> Explanation:
+    return other if other.nats > one.nats else one

@@ -137,20 +137,19 @@ class Weigher:
         """What the looks of some tracklets of one person say, taken together."""
         return self.calibration.together(nats)
 
-    def among(
-        self, cameras: Sequence[str], similarities: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """What the looks of each two of N tracklets say, in nats.
+    def together_each(self, nats: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`together` of each row: [K, n] → [K]."""
+        return self.calibration.together_each(nats)
 
-        Args:
-            cameras: of each tracklet.
-            similarities: float32[N, N].
+    def lines(self, cameras: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What looks say between each two of C cameras: nats are slope · similarity + offset.
+
+        Returns:
+            slope, offset: float32[C, C].
         """
-        names, of = np.unique(cameras, return_inverse=True)
-        lines = np.array([[self.strangers.line(a, b) for b in names] for a in names], np.float32)
-        slope, offset = np.moveaxis(lines[np.ix_(of, of)], -1, 0)
-        said: NDArray[np.float32] = slope * similarities + offset
-        return said
+        lines = [[self.strangers.line(a, b) for b in cameras] for a in cameras]
+        slope, offset = np.moveaxis(np.array(lines, np.float32), -1, 0)
+        return slope, offset
 
     def way(self, earlier: Stretch, later: Stretch, *, now: float | None = None) -> float:
         """What time and place say of going from the end of one to the beginning of the other.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
+import numpy as np
 import pytest
 from people import record, sighting
 
@@ -125,6 +126,13 @@ def test_somebody_gone_for_longer_than_memory_is_new() -> None:
 def test_looks_alone_never_count_for_more_than_the_limit() -> None:
     assert CALIBRATION.together([100.0]) == 8.0
     assert CALIBRATION.together([-100.0]) == -8.0
+
+
+@pytest.mark.parametrize("tracklets", [1, 2, 3, 4, 9])
+def test_many_at_once_are_taken_together_as_each_alone(tracklets: int) -> None:
+    nats = np.random.default_rng(tracklets).normal(0, 6, (20, tracklets)).astype(np.float32)
+    alone = [CALIBRATION.together(row.tolist()) for row in nats]
+    assert CALIBRATION.together_each(nats) == pytest.approx(alone, abs=1e-5)
 
 
 def test_somebody_lost_in_the_middle_of_the_picture_goes_on_nearby() -> None:

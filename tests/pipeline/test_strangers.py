@@ -106,11 +106,11 @@ def test_looks_prove_less_to_a_matcher_where_strangers_look_alike() -> None:
     assert weigher.resembles("east", seen) < 0.5 * fresh.resembles("east", seen)
 
 
-def test_all_pairs_at_once_say_what_each_says_alone() -> None:
+def test_the_line_of_two_cameras_says_what_their_tracklets_say() -> None:
     weigher = Weigher(CALIBRATION)
     weigher.know_strangers(crowd(0.6))
-    cameras, similarity = ["west", "east", "west"], np.float32([[1, 0.2, 0.9]] * 3)
-    said = weigher.among(cameras, similarity)
-    for i, j in ((0, 1), (1, 2), (0, 2)):
-        alone = [Candidate(record("a", cameras[j], 0, 5, identity=1), float(similarity[i, j]))]
-        assert said[i, j] == pytest.approx(weigher.resembles(cameras[i], alone), rel=1e-5)
+    slope, offset = weigher.lines(["west", "east"])
+    for i, j in ((0, 0), (0, 1), (1, 0)):
+        there = record("a", ("west", "east")[j], 0, 5, identity=1)
+        said = weigher.resembles(("west", "east")[i], [Candidate(there, 0.4)])
+        assert slope[i, j] * 0.4 + offset[i, j] == pytest.approx(said, rel=1e-5)
