@@ -4,6 +4,7 @@
     python -m benchmarks.matching synthetic
     python -m benchmarks.matching robust
     python -m benchmarks.matching small
+    python -m benchmarks.matching long
 
 IDF1 across cameras. FOLDER holds mot16_09.mp4 and .gt.txt, and pets09_s2l1.gt.txt. PETS09-S2L1 is
 the demo site; nothing was chosen by it. `truth` as detector gives perfect boxes.
@@ -12,6 +13,8 @@ the demo site; nothing was chosen by it. `truth` as detector gives perfect boxes
 from __future__ import annotations
 
 import pickle
+import resource
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -319,6 +322,31 @@ def small(
         rows.append([name, *(f"{score:.3f}" for score in np.mean(scores, axis=0))])
     print(markdown(["sites", "live", "offline"], rows))
     _print_reliability(live)
+    print(f"\nMachine: {describe_machine()}")
+
+
+@app.command()
+def long(
+    cameras: Annotated[int, typer.Option(help="Cameras of the site.")] = 40,
+    people: Annotated[int, typer.Option(help="People who walk in it.")] = 600,
+    minutes: Annotated[float, typer.Option(help="How long it is watched.")] = 120.0,
+    seed: Annotated[int, typer.Option(help="Which site.")] = 3,
+) -> None:
+    """What the second pass takes over a long recording, with nobody known yet: time and memory."""
+    calibration = read_calibration(find_weights(DEFAULT_NETWORK))
+    site = watch(SiteSpec(cameras=cameras, people=people, seconds=60 * minutes, seed=seed))
+    before, begin = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    nobody_known = {tracklet: number for number, tracklet in enumerate(site.last)}
+    found = second_pass(list(site.last.values()), nobody_known, Weigher(calibration))
+    seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF)
+    named = {name: to.identity for name, to in found.items()}
+    row = [
+        str(len(site.last)),
+        f"{seconds:.0f}",
+        f"{(after.ru_maxrss - before.ru_maxrss) / 1024:.0f}",
+        f"{duration_idf1(named, site.person, site.last):.3f}",
+    ]
+    print(markdown(["tracklets", "seconds", "MiB more at most", "IDF1"], [row]))
     print(f"\nMachine: {describe_machine()}")
 
 

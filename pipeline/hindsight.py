@@ -52,13 +52,7 @@ def look_back(
         constraints: what people said.
     """
     found = second_pass(
-        sightings,
-        online,
-        weigher,
-        constraints=constraints,
-        learn=1,
-        least=LEAST_NATS,
-        thorough=False,
+        sightings, online, weigher, constraints=constraints, learn=1, least=LEAST_NATS, anew=False
     )
     return changes(found, online)
 

@@ -57,7 +57,7 @@ def second_pass(
     constraints: Constraints = _NOTHING_SAID,
     learn: int = 2,
     least: float = LEAST,
-    thorough: bool = True,
+    anew: bool = True,
 ) -> dict[str, Belonging]:
     """Decides anew on all tracklets of a recording at once.
 
@@ -68,7 +68,7 @@ def second_pass(
         constraints: what people said.
         learn: how often transit times are learned from the grouping and the search repeated.
         least: nats that must be gained for anything to be changed.
-        thorough: search further than what is reached from the online decisions.
+        anew: search from everybody alone, too, not only from the online decisions.
 
     Returns:
         tracklet → whom it belongs to. A group keeps the number that most of its tracklets had, so
@@ -83,7 +83,7 @@ def second_pass(
     learned: Sequence[Group] = ()
     for _ in range(1 + learn):
         problem = Problem(ordered, weigher, constraints, learned=learned)
-        learned = groups = problem.search(groups, least=least, thorough=thorough).groups
+        learned = groups = problem.search(groups, least=least, anew=anew).groups
     numbers = numbered(ordered, groups, online)
     of = {i: group for group in groups for i in group}
     return {
@@ -133,22 +133,22 @@ class Problem:
         return self._values[group]
 
     def search(
-        self, online: Sequence[Group], *, least: float = LEAST, thorough: bool = True
+        self, online: Sequence[Group], *, least: float = LEAST, anew: bool = True
     ) -> Explanation:
         """The best explanation that is found from the online one.
 
         Args:
             online: the groups to begin with.
             least: nats that a change must gain.
-            thorough: begin from everybody alone, too, and anneal the better of both.
+            anew: begin from everybody alone, too.
         """
         search = Search(self.value, self._near)
         found = search.descend(self._possible(online), least=least)
-        if not thorough:
-            return found
-        alone = [(i,) for i in range(len(self._sightings))]
-        found = _better(found, search.descend(alone, least=least))
-        return _better(found, search.descend(search.anneal(found.groups), least=least))
+        if anew:
+            alone = [(i,) for i in range(len(self._sightings))]
+            found = max(found, search.descend(alone, least=least), key=lambda each: each.nats)
+        other = search.descend(search.anneal(found.groups), least=least)
+        return other if other.nats > found.nats + least else found
 
     def confidence(self, i: int, group: Group) -> float:
         """Probability that a tracklet belongs with the others of a group, rather than alone.
@@ -277,7 +277,3 @@ class Problem:
                     kept.append((i,))
             kept.append(fits)
         return kept
-
-
-def _better(one: Explanation, other: Explanation) -> Explanation:
-    return other if other.nats > one.nats else one
