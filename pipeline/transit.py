@@ -55,6 +55,10 @@ from pipeline.gaps import (
 
 STRENGTH = 3.0
 """Exits that the prior weighs as much as, at each level. Two is best if all decisions are right."""
+LONG_STRENGTH = 30.0
+"""The same, of a gap of five minutes and more: most have come back by then or stay away, so of the
+many who left few can still tell."""
+_LONG = 300.0
 GIVEN_STRENGTH = 20.0
 """Exits that people's word weighs as much as."""
 EXCLUDED = -30.0
@@ -304,7 +308,10 @@ class TransitModel:
             place = bin_of(gap)
             fade = 0.5 ** (max(0.0, now - histogram.updated) / half_life)
             seen = fade * histogram.smoothed()[place] * spread_in_bin(place, gap)
-        return (strength * expected + seen) / (strength + self._left(key[0], key[1], now))
+        # That nobody walks from here to there says little of who has been away for long.
+        lasting = max(strength, LONG_STRENGTH * min(1.0, gap / _LONG))
+        left = self._left(key[0], key[1], now)
+        return expected * lasting / (lasting + left) + seen / (strength + left)
 
     def _background(self, camera: str, zone: str, now: float) -> _Background:
         """Asked again and again for the candidates of one tracklet: the last answer is kept."""
