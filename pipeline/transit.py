@@ -11,7 +11,8 @@ the same share, or what people said (`Given`), weighs as much as `STRENGTH` exit
 were seen, weighted by the probability that the decision was right and fading with a half life, do
 the rest. Those who left a and were not seen in b are counted too (`observe_exit`), so pairs that
 nobody takes become unlikely, and nothing ever becomes impossible: the ratio is finite whatever the
-gap.
+gap. Of long gaps the prior lasts longer, up to `LONG_STRENGTH` exits: nearly all who left have been
+seen again by then, so few of them tell where somebody comes in who has been away.
 
 That whoever left a has not been seen since needs explaining, too: `TransitModel.away` is the share
 that stays away for so long. `llr` less its logarithm compares the hazard of coming with the rate of
@@ -56,8 +57,7 @@ from pipeline.gaps import (
 STRENGTH = 3.0
 """Exits that the prior weighs as much as, at each level. Two is best if all decisions are right."""
 LONG_STRENGTH = 30.0
-"""The same, of a gap of five minutes and more: most have come back by then or stay away, so of the
-many who left few can still tell."""
+"""The same, of gaps of `_LONG` seconds and more."""
 _LONG = 300.0
 GIVEN_STRENGTH = 20.0
 """Exits that people's word weighs as much as."""
@@ -308,7 +308,6 @@ class TransitModel:
             place = bin_of(gap)
             fade = 0.5 ** (max(0.0, now - histogram.updated) / half_life)
             seen = fade * histogram.smoothed()[place] * spread_in_bin(place, gap)
-        # That nobody walks from here to there says little of who has been away for long.
         lasting = max(strength, LONG_STRENGTH * min(1.0, gap / _LONG))
         left = self._left(key[0], key[1], now)
         return expected * lasting / (lasting + left) + seen / (strength + left)
