@@ -53,6 +53,7 @@ from pipeline.gaps import (
     clock_offset,
     spread_in_bin,
 )
+from pipeline.seen_gaps import Key, SeenGaps
 
 STRENGTH = 3.0
 """Exits that the prior weighs as much as, at each level. Two is best if all decisions are right."""
@@ -66,10 +67,6 @@ EXCLUDED = -30.0
 _LEAST_AWAY = 0.05
 """Share of people who stay away for ever at least: they may have been overlooked."""
 _FEWEST = 2  # cameras that people may show up in, before any is known
-_PAIRS = 20_000  # histograms held at most, some 1.2 kB each
-
-Key = tuple[str, str, str, str]
-"""Camera and zone left, camera and zone entered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +95,7 @@ class TransitModel:
 
     def __init__(self, settings: TransitSettings | None = None) -> None:
         self.settings = settings or TransitSettings()
-        self._pairs: dict[tuple[str, str], dict[tuple[str, str], GapHistogram]] = {}
-        self._size = 0
+        self._seen = SeenGaps(half_life=self.settings.half_life)
         self._departures: Departures | None = None
         self._traffic: dict[str, Traffic] = {}
         self._clock = WatchedTime()
@@ -188,15 +184,12 @@ class TransitModel:
 
         See `pipeline.gaps.clock_offset`.
         """
-        return clock_offset(self._find((one, "", other, "")), self._find((other, "", one, "")))
+        there, back = (one, "", other, ""), (other, "", one, "")
+        return clock_offset(self._seen.find(there), self._seen.find(back))
 
     def transits(self) -> dict[Key, GapHistogram]:
         """What was seen, by cameras and zones; both zones are "" for all of a pair of cameras."""
-        return {
-            (one, left, other, entered): histogram
-            for (one, other), zones in self._pairs.items()
-            for (left, entered), histogram in zones.items()
-        }
+        return self._seen.all()
 
     # ── learning ────────────────────────────────────────────────────────────────────────────
 
@@ -222,7 +215,7 @@ class TransitModel:
         if from_zone and to_zone:
             keys.add((from_camera, from_zone, to_camera, to_zone))
         for key in keys:
-            self._histogram(key).add(gap, weight, now=now, half_life=self.settings.half_life)
+            self._changed |= self._seen.add(key, gap, weight, now)
         left, entered = self._watched(from_camera, now), self._watched(to_camera, now)
         for zone in {"", from_zone}:
             self._count(left.returned, zone, weight, now)
@@ -260,7 +253,7 @@ class TransitModel:
             traffic, clock = asdict(self._traffic[key]), asdict(self._clock)
             return {"traffic": _json(traffic), "clock": _json(clock)}
         one, other = key.split(">")
-        zones = self._pairs.get((one, other), {})
+        zones = self._seen.between(one, other)
         return {f"{left}>{entered}": h.to_bytes() for (left, entered), h in zones.items()}
 
     def load(self, key: str, fields: Mapping[str, bytes]) -> None:
@@ -281,7 +274,7 @@ class TransitModel:
             left, separator, entered = name.partition(">")
             if not separator:
                 raise ValueError(f"{key}: expected two zones in the name of a field, found {name}")
-            self._put((one, left, other, entered), GapHistogram.from_bytes(data))
+            self._seen.put((one, left, other, entered), GapHistogram.from_bytes(data))
 
     # ── densities ───────────────────────────────────────────────────────────────────────────
 
@@ -303,7 +296,7 @@ class TransitModel:
     def _posterior(
         self, key: Key, gap: float, now: float, strength: float, expected: float
     ) -> float:
-        seen, histogram, half_life = 0.0, self._find(key), self.settings.half_life
+        seen, histogram, half_life = 0.0, self._seen.find(key), self.settings.half_life
         if histogram is not None:
             place = bin_of(gap)
             fade = 0.5 ** (max(0.0, now - histogram.updated) / half_life)
@@ -358,38 +351,6 @@ class TransitModel:
 
     def _count(self, counts: dict[str, Fading], zone: str, weight: float, now: float) -> None:
         count(counts, zone, weight, now=now, half_life=self.settings.half_life)
-
-    def _find(self, key: Key) -> GapHistogram | None:
-        zones = self._pairs.get((key[0], key[2]))
-        return None if zones is None else zones.get((key[1], key[3]))
-
-    def _histogram(self, key: Key) -> GapHistogram:
-        found = self._find(key)
-        if found is None:
-            if self._size >= _PAIRS:
-                self._drop_lightest()
-            found = GapHistogram()
-            self._put(key, found)
-        return found
-
-    def _put(self, key: Key, histogram: GapHistogram) -> None:
-        zones = self._pairs.setdefault((key[0], key[2]), {})
-        self._size += (key[1], key[3]) not in zones
-        zones[key[1], key[3]] = histogram
-
-    def _drop_lightest(self) -> None:
-        """A tenth of them at once, so that it costs little per observation."""
-        rate = math.log(2) / self.settings.half_life
-        weight = {
-            k: math.log(h.total + 1e-300) + h.updated * rate for k, h in self.transits().items()
-        }
-        for key in sorted(weight, key=weight.__getitem__)[: _PAIRS // 10]:
-            zones = self._pairs[key[0], key[2]]
-            del zones[key[1], key[3]]
-            if not zones:
-                del self._pairs[key[0], key[2]]
-            self._size -= 1
-            self._changed.add(f"{key[0]}>{key[2]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,7 +336,7 @@ def test_a_gap_lies_in_its_bin(gap: float) -> None:
 
 
 def test_it_stays_small_however_many_pairs_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.transit._PAIRS", 50)
+    monkeypatch.setattr("pipeline.seen_gaps._MOST", 50)
     model = TransitModel()
     for number in range(400):
         model.observe("hub", "", f"c{number}", "", 5.0, NOW + number)
